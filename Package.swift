@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target of ours is built with: Swift 6 mode, strict memory safety, warnings as errors.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A Swift target of the house; `ProfileModel` is known to all of them.
+func room(_ name: String, knows: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    let model: [Target.Dependency] = name == "ProfileModel" ? [] : ["ProfileModel"]
+    return .target(name: name, dependencies: model + knows, resources: resources, swiftSettings: house)
+}
+
+/// The tests of one room, or of several together.
+func tests(_ name: String, of rooms: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(name: name, dependencies: ["ProfileModel"] + rooms, resources: resources, swiftSettings: house)
+}
+
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "jostle",
+    products: [.executable(name: "jostle", targets: ["jostle"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        .target(name: "CPerfEvent", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .systemLibrary(
+            name: "CElfutils", pkgConfig: "libdw",
+            providers: [.apt(["libdw-dev", "libelf-dev", "pkg-config"])]),
+        .systemLibrary(name: "CDemangle", providers: [.apt(["libiberty-dev"])]),
+
+        room("ProfileModel"),
+        room("ObjectTables"),
+        room("PerfRecords"),
+        room("PerfEvents", knows: ["CPerfEvent", "PerfRecords"]),
+        room("Host"),
+        room("ObjectFiles", knows: ["ObjectTables", "CElfutils", "CDemangle"]),
+        room("Unwinding", knows: ["ObjectTables"]),
+        room("Symbolication", knows: ["ObjectTables", "ObjectFiles"]),
+        room("Recording", knows: [grdb]),
+        room("ProfileBuilder", knows: ["PerfRecords", "ObjectTables", "Unwinding", "Symbolication", "Recording"]),
+        room("Recorder", knows: ["PerfEvents", "PerfRecords", "Host", "ProfileBuilder", "Recording", "Symbolication"]),
+        room("Analysis"),
+        room("Reports", knows: ["Analysis"]),
+        room("Commands", knows: ["Recorder", "Recording", "Analysis", "Reports", "Host", argumentParser]),
+        .executableTarget(name: "jostle", dependencies: ["Commands"], swiftSettings: house),
+
+        // Real programs to record, one source file each; optimised and without frame pointers, as distributions build.
+        .executableTarget(
+            name: "workload", path: "Tests/Workloads",
+            cSettings: [.unsafeFlags(["-O2", "-g", "-fomit-frame-pointer", "-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("pthread")]),
+        tests("ProfileModelTests", of: []),
+        tests("PerfRecordsTests", of: ["PerfRecords"]),
+        tests("HostTests", of: ["Host"], resources: [.copy("Fixtures")]),
+        tests("ObjectFilesTests", of: ["ObjectFiles", "ObjectTables"]),
+        tests("UnwindingTests", of: ["Unwinding", "ObjectTables"]),
+        tests("SymbolicationTests", of: ["Symbolication", "ObjectFiles", "ObjectTables"]),
+        tests("RecordingTests", of: ["Recording"], resources: [.copy("Fixtures")]),
+        tests("ProfileBuilderTests", of: ["ProfileBuilder", "PerfRecords", "Recording", "Unwinding", "ObjectTables"]),
+        tests("AnalysisTests", of: ["Analysis"]),
+        tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
+        tests("CommandsTests", of: ["Commands"]),
+        tests("LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents"]),
+        tests("EndToEndTests", of: []),
+    ],
+    cLanguageStandard: .gnu11
+)

@@ -1,0 +1,120 @@
+public import ProfileModel
+
+// What goes through the door of `ObjectFiles`: requests in, plain tables with counts out; never a path, a pointer or a
+// libdw type, so that the reading can move into a process of its own.
+
+/// One PT_LOAD segment of an ELF file.
+public struct LoadSegment: Hashable, Sendable, Codable {
+    public var offset: FileOffset
+    public var address: FileAddress
+    /// Bytes in the file.
+    public var fileSize: UInt64
+    public var isExecutable: Bool
+    public init(offset: FileOffset, address: FileAddress, fileSize: UInt64, isExecutable: Bool) {
+        self.offset = offset
+        self.address = address
+        self.fileSize = fileSize
+        self.isExecutable = isExecutable
+    }
+}
+
+/// What an ELF file says of itself in its headers.
+public struct ModuleHeader: Hashable, Sendable, Codable {
+    public enum Architecture: String, Hashable, Sendable, Codable {
+        case amd64 = "x86_64"
+        case i386
+        case arm64 = "aarch64"
+        case other
+    }
+    public var architecture: Architecture
+    public var buildID: BuildID?
+    public var segments: [LoadSegment]
+    /// The name of a separate debug file (.gnu_debuglink) and its CRC-32.
+    public var debugLink: String?
+    public var debugLinkCRC: UInt32?
+
+    public init(
+        architecture: Architecture, buildID: BuildID? = nil, segments: [LoadSegment], debugLink: String? = nil,
+        debugLinkCRC: UInt32? = nil
+    ) {
+        self.architecture = architecture
+        self.buildID = buildID
+        self.segments = segments
+        self.debugLink = debugLink
+        self.debugLinkCRC = debugLinkCRC
+    }
+
+    /// The link-time address of a file position; nil when no segment loads it.
+    public func address(of offset: FileOffset) -> FileAddress? {
+        for segment in segments
+        where offset >= segment.offset && offset.rawValue &- segment.offset.rawValue < segment.fileSize {
+            return FileAddress(offset.rawValue &- segment.offset.rawValue &+ segment.address.rawValue)
+        }
+        return nil
+    }
+}
+
+/// One function or inlined function at an address.
+public struct SourceFrame: Hashable, Sendable, Codable {
+    /// Demangled; nil when unknown.
+    public var function: String?
+    /// As the compiler wrote it, directory included where it is known.
+    public var file: String?
+    public var line: Int?
+    public init(function: String?, file: String? = nil, line: Int? = nil) {
+        self.function = function
+        self.file = file
+        self.line = line
+    }
+}
+
+/// What is known of one address of a module.
+public struct SymbolizedAddress: Hashable, Sendable, Codable {
+    public var address: FileAddress
+    /// Innermost inlined function first, the function that contains the instruction last; empty when unknown.
+    public var chain: [SourceFrame]
+    /// The number that the instructions right before the address load for a `syscall` instruction.
+    public var syscallNumber: Int?
+    public init(address: FileAddress, chain: [SourceFrame], syscallNumber: Int? = nil) {
+        self.address = address
+        self.chain = chain
+        self.syscallNumber = syscallNumber
+    }
+}
+
+/// A request for names.
+public struct SymbolRequest: Sendable, Codable {
+    /// Sorted ascending, without doubles.
+    public var addresses: [FileAddress]
+    /// Addresses right behind a possible `syscall` instruction, whose number is wanted; a subset of `addresses`.
+    public var syscallReturns: [FileAddress]
+    public var budget: Budget
+    public init(addresses: [FileAddress], syscallReturns: [FileAddress] = [], budget: Budget = Budget()) {
+        self.addresses = addresses
+        self.syscallReturns = syscallReturns
+        self.budget = budget
+    }
+}
+
+/// What one module's names may cost.
+public struct Budget: Sendable, Codable, Hashable {
+    public var milliseconds: Int
+    /// Bytes of debug information read.
+    public var bytes: Int64
+    public init(milliseconds: Int = 5_000, bytes: Int64 = 2 << 30) {
+        self.milliseconds = milliseconds
+        self.bytes = bytes
+    }
+}
+
+/// The answer to a `SymbolRequest`.
+public struct SymbolAnswer: Sendable, Codable {
+    /// In the order of the request; fewer only when `skipped` says why.
+    public var symbols: [SymbolizedAddress]
+    /// Why names are missing, in words such as `budget`; nil where nothing was skipped.
+    public var skipped: String?
+    public init(symbols: [SymbolizedAddress], skipped: String? = nil) {
+        self.symbols = symbols
+        self.skipped = skipped
+    }
+}

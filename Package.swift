@@ -34,6 +34,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CPerfEvent", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .systemLibrary(
             name: "CElfutils", pkgConfig: "libdw",
             providers: [.apt(["libdw-dev", "libelf-dev", "pkg-config"])]),
@@ -43,10 +44,10 @@ let package = Package(
         room("ObjectTables"),
         room("PerfRecords"),
         room("PerfEvents", knows: ["CPerfEvent", "PerfRecords"]),
-        room("Host"),
+        room("Host", knows: ["CLinux"]),
         room("ObjectFiles", knows: ["ObjectTables", "CElfutils", "CDemangle"]),
         room("Unwinding", knows: ["ObjectTables"]),
-        room("Symbolication", knows: ["ObjectTables", "ObjectFiles"]),
+        room("Symbolication", knows: ["ObjectTables", "ObjectFiles", "CLinux"]),
         room("Recording", knows: [grdb]),
         room("ProfileBuilder", knows: ["PerfRecords", "ObjectTables", "Unwinding", "Symbolication", "Recording"]),
         room("Recorder", knows: ["PerfEvents", "PerfRecords", "Host", "ProfileBuilder", "Recording", "Symbolication"]),

@@ -1,0 +1,50 @@
+#define _GNU_SOURCE
+#include "clinux.h"
+
+#include <errno.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve) {
+    struct open_how how = {.flags = flags, .resolve = resolve};
+    long result = syscall(SYS_openat2, directory, path, &how, sizeof how);
+    return result < 0 ? -errno : (int)result;
+}
+
+int clinux_pidfd_open(pid_t pid) {
+    long result = syscall(SYS_pidfd_open, pid, 0);
+    return result < 0 ? -errno : (int)result;
+}
+
+pid_t clinux_spawn_in_cgroup(int cgroup_procs, int go, int report, char *const argv[]) {
+    pid_t child = fork();
+    if (child < 0) return -errno;
+    if (child > 0) return child;
+
+    // The recorder blocks the signals it reads from a signalfd; its child must not inherit that.
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+
+    int failure = 0;
+    char byte;
+    // "0" stands for the writer itself.
+    if (write(cgroup_procs, "0", 1) < 0) failure = errno;
+    while (failure == 0) {
+        ssize_t got = read(go, &byte, 1);
+        if (got == 1) break;
+        // End of file: the recorder is gone or gave up; nothing to run any more.
+        if (got == 0) _exit(127);
+        if (errno != EINTR) failure = errno;
+    }
+    if (failure == 0) {
+        execvp(argv[0], argv);
+        failure = errno;
+    }
+    if (write(report, &failure, sizeof failure) < 0) _exit(126);
+    _exit(127);
+}

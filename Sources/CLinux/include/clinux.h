@@ -1,0 +1,18 @@
+// System calls that Swift cannot make: no wrapper in glibc, or a child between fork and exec.
+// Every function returns 0 or a result >= 0, or -errno. No policy here.
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+// openat2(2). flags and resolve as there. Returns a descriptor or -errno.
+int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve);
+
+// pidfd_open(2). Returns a descriptor (close-on-exec) or -errno.
+int clinux_pidfd_open(pid_t pid);
+
+// Forks a child that joins the cgroup whose cgroup.procs is open for writing as `cgroup_procs`, waits until one byte can
+// be read from `go`, and then runs argv[0] (looked up in PATH) with the caller's environment and descriptors 0 to 2.
+// `report` receives one int, the errno, if joining or running fails; it is closed on success.
+// All descriptors must be close-on-exec. Returns the child's process id or -errno.
+pid_t clinux_spawn_in_cgroup(int cgroup_procs, int go, int report, char *const argv[]);

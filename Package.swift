@@ -59,9 +59,10 @@ let package = Package(
         .executableTarget(name: "jostle", dependencies: ["Commands"], swiftSettings: house),
 
         // Real programs to record, one source file each; optimised and without frame pointers, as distributions build.
+        // (SwiftPM adds -fno-omit-frame-pointer behind our flags; only clang's own option still overrides that.)
         .executableTarget(
             name: "workload", path: "Tests/Workloads",
-            cSettings: [.unsafeFlags(["-O2", "-g", "-fomit-frame-pointer", "-Wall", "-Wextra", "-Werror"])],
+            cSettings: [.unsafeFlags(["-O2", "-g", "-Xclang", "-mframe-pointer=none", "-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("pthread")]),
         tests("ProfileModelTests", of: []),
         tests("PerfRecordsTests", of: ["PerfRecords"]),

@@ -57,6 +57,15 @@ enum Files {
         _ = Glibc.close(descriptor)
     }
 
+    /// Writes bytes in one write(2), as the kernel's own files want them.
+    ///
+    /// - Returns: 0 or errno.
+    static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+        // The kernel reads the array during the call only.
+        let written = unsafe Glibc.write(descriptor, bytes, bytes.count)
+        return written == bytes.count ? 0 : written < 0 ? errno : EIO
+    }
+
     /// The inode number of a directory (symbolic links followed); nil where there is none.
     static func inodeOfDirectory(_ path: String) -> UInt64? {
         var status = stat()

@@ -1,4 +1,5 @@
 import Glibc
+public import ProfileModel
 
 extension Host {
     /// Makes a cgroup for a command, in the hierarchy that perf events follow.
@@ -35,6 +36,18 @@ extension Host {
             throw .systemCall(name: "open", path: path, errno: errno)
         }
         return descriptor
+    }
+
+    /// Moves a process into a cgroup.
+    ///
+    /// - Throws: `systemCall` with the errno of write(2): ESRCH for a process that is gone.
+    public func move(_ pid: ProcessID, to cgroup: Cgroup) throws(HostError) {
+        let descriptor = try openProcesses(of: cgroup)
+        defer { Files.close(descriptor) }
+        let result = Files.write(Array("\(pid.rawValue)".utf8), to: descriptor)
+        guard result == 0 else {
+            throw .systemCall(name: "write", path: cgroup.directory + "/cgroup.procs", errno: result)
+        }
     }
 
     /// Removes a cgroup and those below it, once their processes are gone. One that is gone already is no error.

@@ -9,6 +9,8 @@ public struct Attribution: Sendable {
     public var processes: [ProcessID: RowID] = [:]
     /// Named cgroups and those below them.
     public var cgroups: [CgroupID: RowID] = [:]
+    /// The paths of the named cgroups: a cgroup that is made below one of them belongs to it.
+    public var paths: [String: RowID] = [:]
     /// Where all that is not named goes; nil where it is dropped.
     public var others: RowID?
 
@@ -38,6 +40,19 @@ public struct Attribution: Sendable {
         if !processes.isEmpty, let named = processes[pid] { return named }
         if let named = cgroups[cgroup] { return named }
         return event.container ?? others
+    }
+
+    /// Takes a cgroup that the kernel tells of: it is its nearest named ancestor's.
+    mutating func name(_ cgroup: CgroupID, path: String) {
+        guard cgroups[cgroup] == nil else { return }
+        var rest = path[...]
+        while !rest.isEmpty {
+            if let named = paths[String(rest)] {
+                cgroups[cgroup] = named
+                return
+            }
+            rest = rest[..<(rest.lastIndex(of: "/") ?? rest.startIndex)]
+        }
     }
 
     /// Follows a fork: a child of a named process is named too.

@@ -1,4 +1,5 @@
 public import ObjectTables
+public import PerfRecords
 public import ProfileModel
 
 /// What the records do not say and the builder asks of the machine, while the things it asks about live.
@@ -13,6 +14,9 @@ public protocol LiveMachine {
 
     /// The kernel's function at an address; nil when its symbols are hidden, or there is none.
     func kernelFunction(at address: VirtualAddress) -> KernelFunction?
+
+    /// Kernel code came or went while the kernel ran.
+    func follow(_ record: KernelSymbolRecord)
 }
 
 /// A process as it was found, rather than as it was followed.

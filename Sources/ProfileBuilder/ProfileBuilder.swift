@@ -86,9 +86,12 @@ public struct ProfileBuilder<Machine: LiveMachine> {
             throttledSince[record.eventID] = record.time
         case .unthrottle(let record):
             endThrottle(of: record.eventID, at: record.time)
-        case .kernelSymbol:
+        case .kernelSymbol(let record):
+            machine.follow(record)
             modules.forgetKernelAddresses()
-        case .cgroup, .contextSwitch:
+        case .cgroup(let record):
+            attribution.name(record.id, path: record.path)
+        case .contextSwitch:
             break
         case .unknown:
             losses.unknownRecords += 1

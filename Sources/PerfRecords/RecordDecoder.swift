@@ -34,10 +34,10 @@ public struct RecordDecoder: Sendable {
         let header = try Self.header(of: record)
         let record = record.extracting(first: Int(header.size))
         let layout = layout(of: record, header: header)
-        guard let type = RecordType(rawValue: header.type) else { return .unknown(type: header.type) }
-        if type == .sample {
+        if header.type == RecordType.sample.rawValue {
             return .sample(try SampleRecord(record, header: header, layout: layout))
         }
+        guard let type = RecordType(rawValue: header.type) else { return .unknown(type: header.type) }
         return try PerfRecord(record, type: type, header: header, layout: layout)
     }
 

@@ -33,21 +33,23 @@ extension SampleRecord {
             try cursor.skip(byteCount: 4)
         }
         if fields.contains(.period) { period = try cursor.nextWord(in: record) }
-        if fields.contains(.read) { readValues = try cursor.skipReadValues(of: layout.readFormat, in: record) }
+        if fields.contains(.read) {
+            readValuesBytes = ByteRange(try cursor.skipReadValues(of: layout.readFormat, in: record))
+        }
         if fields.contains(.callchain) {
             let count = try cursor.nextWord(in: record)
-            callchain = try cursor.skip(count, elementsOf: 8)
+            callchainBytes = ByteRange(try cursor.skip(count, elementsOf: 8))
         }
         if fields.contains(.raw) {
             let byteCount = try cursor.next(UInt32.self, in: record)
-            raw = try cursor.skip(UInt64(byteCount), elementsOf: 1)
+            rawBytes = ByteRange(try cursor.skip(UInt64(byteCount), elementsOf: 1))
         }
         if fields.contains(.branchStack) { try cursor.skipBranchStack(of: layout.branchFormat, in: record) }
         if fields.contains(.userRegisters) {
             userRegisterMask = layout.userRegisterMask
-            (userABI, userRegisters) = try cursor.nextRegisters(mask: userRegisterMask, in: record)
+            (userABI, userRegistersBytes) = try cursor.nextRegisters(mask: userRegisterMask, in: record)
         }
-        if fields.contains(.userStack) { userStack = try cursor.nextUserStack(in: record) }
+        if fields.contains(.userStack) { userStackBytes = ByteRange(try cursor.nextUserStack(in: record)) }
         if !fields.isDisjoint(with: [.weight, .weightStruct]) { try cursor.skip(byteCount: 8) }
         if fields.contains(.dataSource) { try cursor.skip(byteCount: 8) }
         if fields.contains(.transaction) { try cursor.skip(byteCount: 8) }
@@ -98,12 +100,12 @@ extension RecordCursor {
     @inline(__always)
     fileprivate mutating func nextRegisters(
         mask: UInt64, in record: RawSpan
-    ) throws(RecordError) -> (RegisterABI, Range<Int>) {
+    ) throws(RecordError) -> (RegisterABI, ByteRange) {
         let abi = RegisterABI(rawValue: try nextWord(in: record))
         let count = abi == .none ? 0 : mask.nonzeroBitCount
         let start = position
         try skip(byteCount: 8 &* count)
-        return (abi, start..<position)
+        return (abi, ByteRange(start..<position))
     }
 
     /// Steps over a stack copy: its size, the bytes and, unless there are none, how many of them the kernel wrote.

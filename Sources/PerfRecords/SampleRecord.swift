@@ -24,22 +24,49 @@ public struct SampleRecord: Hashable, Sendable {
     /// What the sample stands for, in the event's unit: cycles, nanoseconds, calls.
     public var period: UInt64 = 0
     public var cgroup = CgroupID(0)
-    /// The counters' values: `struct read_format`, count and times included.
-    public var readValues: Range<Int> = 0..<0
-    /// 64-bit words, innermost first, with context markers between them.
-    public var callchain: Range<Int> = 0..<0
-    /// The event's own data, padded by the kernel, without the length before it.
-    public var raw: Range<Int> = 0..<0
     /// Whose registers `userRegisters` holds.
     public var userABI: RegisterABI = .none
     /// Which registers `userRegisters` holds: bit N stands for register N in the kernel's own numbering.
     public var userRegisterMask: UInt64 = 0
-    /// One 64-bit word for each bit of `userRegisterMask`, lowest bit first; empty where `userABI` is `.none`.
-    public var userRegisters: Range<Int> = 0..<0
-    /// The stack from the stack pointer upwards, cut to what the kernel could copy.
-    public var userStack: Range<Int> = 0..<0
+
+    var readValuesBytes = ByteRange()
+    var callchainBytes = ByteRange()
+    var rawBytes = ByteRange()
+    @usableFromInline var userRegistersBytes = ByteRange()
+    @usableFromInline var userStackBytes = ByteRange()
 
     init() {}
+}
+
+extension SampleRecord {
+    /// The counters' values: `struct read_format`, count and times included.
+    public var readValues: Range<Int> { readValuesBytes.range }
+    /// 64-bit words, innermost first, with context markers between them.
+    public var callchain: Range<Int> { callchainBytes.range }
+    /// The event's own data, padded by the kernel, without the length before it.
+    public var raw: Range<Int> { rawBytes.range }
+    /// One 64-bit word for each bit of `userRegisterMask`, lowest bit first; empty where `userABI` is `.none`.
+    @inlinable public var userRegisters: Range<Int> { userRegistersBytes.range }
+    /// The stack from the stack pointer upwards, cut to what the kernel could copy.
+    @inlinable public var userStack: Range<Int> { userStackBytes.range }
+}
+
+/// A byte range in one record. A record has at most 65,535 bytes, and a `SampleRecord` is copied for every sample: with
+/// `Range<Int>` it would be twice as large.
+@usableFromInline
+struct ByteRange: Hashable, Sendable {
+    @usableFromInline var start: UInt16 = 0
+    @usableFromInline var end: UInt16 = 0
+
+    init() {}
+
+    /// - Parameter range: within one record.
+    init(_ range: Range<Int>) {
+        start = UInt16(truncatingIfNeeded: range.lowerBound)
+        end = UInt16(truncatingIfNeeded: range.upperBound)
+    }
+
+    @inlinable var range: Range<Int> { Int(start)..<Int(end) }
 }
 
 /// Whose registers a sample holds: `enum perf_sample_regs_abi` in linux/perf_event.h.
@@ -68,20 +95,21 @@ extension SampleRecord {
     public func appendCallchain(
         in record: RawSpan, kernel: inout [VirtualAddress], user: inout [VirtualAddress]
     ) -> Int {
+        let end = callchainBytes.range.upperBound
         var context = mode == .kernel ? CallchainContext.kernel : mode == .user ? CallchainContext.user : 0
+        var offset = callchainBytes.range.lowerBound
         var leftOut = 0
-        var offset = callchain.lowerBound
-        while offset < callchain.upperBound, let word = record.load(UInt64.self, at: offset) {
-            offset &+= 8
-            if word >= CallchainContext.lowest {
-                context = word
-            } else if context == CallchainContext.kernel {
-                kernel.append(VirtualAddress(word))
+        while offset < end {
+            let run = record.words(from: offset, to: end, while: { $0 < CallchainContext.lowest })
+            if context == CallchainContext.kernel {
+                kernel.append(wordsOf: record, in: run)
             } else if context == CallchainContext.user {
-                user.append(VirtualAddress(word))
+                user.append(wordsOf: record, in: run)
             } else {
-                leftOut &+= 1
+                leftOut &+= run.count / 8
             }
+            context = record.load(UInt64.self, at: run.upperBound) ?? 0
+            offset = run.upperBound &+ 8
         }
         return leftOut
     }
@@ -109,5 +137,29 @@ extension SampleRecord {
     @inlinable public func userStackWord(at offset: Int, in record: RawSpan) -> UInt64? {
         guard offset >= 0, offset <= userStack.count &- 8 else { return nil }
         return record.load(UInt64.self, at: userStack.lowerBound &+ offset)
+    }
+}
+
+extension RawSpan {
+    /// The byte range of the 64-bit words from `offset` on, up to `end` or the first word that is not `wanted`.
+    @inline(__always)
+    fileprivate func words(from offset: Int, to end: Int, while wanted: (UInt64) -> Bool) -> Range<Int> {
+        var position = offset
+        while position < end, let word = load(UInt64.self, at: position), wanted(word) { position &+= 8 }
+        return offset..<position
+    }
+}
+
+extension [VirtualAddress] {
+    /// Appends the 64-bit words in `range` of `record`, growing at most once.
+    @inline(__always)
+    fileprivate mutating func append(wordsOf record: RawSpan, in range: Range<Int>) {
+        append(addingCapacity: range.count / 8) { words in
+            var offset = range.lowerBound
+            while offset < range.upperBound, let word = record.load(UInt64.self, at: offset) {
+                words.append(VirtualAddress(word))
+                offset &+= 8
+            }
+        }
     }
 }

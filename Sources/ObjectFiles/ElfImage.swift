@@ -189,6 +189,20 @@ extension ElfImage {
         return unsafe body(UnsafeRawBufferPointer(start: start, count: data.d_size).bytes)
     }
 
+    /// The bytes a section has once it is decompressed.
+    func unpackedSize(of section: Section) -> UInt64 {
+        if section.isCompressed {
+            var header = GElf_Chdr()
+            // elf_getscn checks the index, gelf_getchdr writes one struct that we own.
+            guard unsafe gelf_getchdr(elf_getscn(handle, section.index), &header) != nil else { return section.size }
+            return header.ch_size
+        }
+        guard section.name.hasPrefix(".zdebug_") else { return section.size }
+        // The old GNU form: "ZLIB" and the size as a big-endian number.
+        return withBytes(at: section.offset, count: 12) { $0.uint64(at: 4)?.byteSwapped ?? section.size }
+            ?? section.size
+    }
+
     /// The section of that name; the first, where a file has several.
     func section(named name: String) -> Section? {
         sections.first { $0.name == name }

@@ -13,26 +13,47 @@ extension ObjectFile {
     ///   says so, and the entries have what was found until then.
     public func symbolize(_ request: SymbolRequest, debugInformation: Int32? = nil) -> SymbolAnswer {
         let debugFile = debugInformation.flatMap { separateFile($0) }
-        let table = symbolTable(debugFile: debugFile)
-        var answer = SymbolAnswer(symbols: [])
-        answer.symbols.reserveCapacity(request.addresses.count)
-        var names: [[UInt8]: String] = [:]
-        for address in request.addresses {
-            let symbol = table.name(at: address)
-            let name = symbol.map { symbol in
-                if let known = names[symbol] { return known }
-                let name = Demangling.functionName(symbol)
-                names[symbol] = name
-                return name
+        var search = ScopeSearch(
+            addresses: request.addresses.map(\.rawValue), deadline: Deadline(milliseconds: request.budget.milliseconds))
+        var skipped = Self.run(&search, in: image, budget: request.budget)
+        if skipped == .noInformation {
+            switch debugFile {
+            case .some(let file): skipped = Self.run(&search, in: file, budget: request.budget)
+            case .none: break
             }
-            answer.symbols.append(
-                SymbolizedAddress(address: address, chain: name.map { [SourceFrame(function: $0)] } ?? []))
         }
+        let table = symbolTable(debugFile: debugFile)
+        var names = NameCache()
         let returns = Set(request.syscallReturns)
-        for index in answer.symbols.indices where returns.contains(answer.symbols[index].address) {
-            answer.symbols[index].syscallNumber = codeBefore(answer.symbols[index].address)
+        let symbols = zip(request.addresses, search.chains).map { address, scopes in
+            var chain = scopes.map { scope in
+                SourceFrame(function: scope.name.map { names.functionName($0) }, file: scope.file, line: scope.line)
+            }
+            // Where debug information has no function, such as for assembly, the symbol table has.
+            if chain.last?.function == nil, let symbol = table.name(at: address) {
+                let outermost = chain.popLast()
+                chain.append(
+                    SourceFrame(
+                        function: names.functionName(symbol), file: outermost?.file, line: outermost?.line))
+            }
+            return SymbolizedAddress(
+                address: address, chain: chain, syscallNumber: returns.contains(address) ? codeBefore(address) : nil)
         }
-        return answer
+        return SymbolAnswer(symbols: symbols, skipped: skipped == .budget ? "budget" : nil)
+    }
+
+    private enum Skipped {
+        case nothing
+        case noInformation
+        case budget
+    }
+
+    private static func run(_ search: inout ScopeSearch, in image: borrowing ElfImage, budget: Budget) -> Skipped {
+        guard DebugInformation.exists(in: image) else { return .noInformation }
+        guard DebugInformation.byteCount(in: image) <= UInt64(clamping: budget.bytes) else { return .budget }
+        guard let information = DebugInformation(image: image) else { return .noInformation }
+        search.run(in: information)
+        return search.ranOutOfTime ? .budget : .nothing
     }
 
     /// The number that the instructions right before an address load for the system call instruction that ends there;
@@ -86,5 +107,17 @@ extension ObjectFile {
     ) {
         guard let section = file.sections.first(where: { $0.type == UInt32(SHT_SYMTAB) }) else { return }
         table.add(section, of: file, code: code)
+    }
+}
+
+/// Demangled names by mangled ones: the same few functions come up again and again.
+private struct NameCache {
+    private var known: [[UInt8]: String] = [:]
+
+    mutating func functionName(_ symbol: [UInt8]) -> String {
+        if let name = known[symbol] { return name }
+        let name = Demangling.functionName(symbol)
+        known[symbol] = name
+        return name
     }
 }

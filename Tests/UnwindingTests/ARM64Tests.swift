@@ -115,10 +115,10 @@ extension UnwindRule {
 
     @Test("Only the innermost frame may have its return address in the link register") func linkRegisterOfACaller() {
         var program = program()
-        // The return address lies in `leaf`, whose row says that x30 is live: a call has overwritten it.
+        // The return address lies in a function whose row says that x30 is live: a call has overwritten it.
         #expect(
-            program.unwind(registers(0x401300, x30: 0x401304), stack: mainsFrame)
-                == .truncated([0x401300, 0x401304], .badFrame))
+            program.unwind(registers(0x401300, x30: 0x401408), stack: [8, 9] + mainsFrame)
+                == .truncated([0x401300, 0x401408], .badFrame))
     }
 
     @Test("A return address of 0 in the link register ends the stack") func zeroLinkRegister() {
@@ -128,19 +128,37 @@ extension UnwindRule {
 
     @Test("A signal handler's chain goes on at the interrupted instruction, a leaf's x30 included") func signal() {
         var program = program()
-        // handler (main's code serves) returned to by its pair; then struct rt_sigframe: siginfo of 128 bytes, ucontext up
-        // to its sigcontext 176 bytes, fault_address, x0–x30, sp, pc.
-        var frame = Array(repeating: 0xdead as UInt64, count: 128 / 8 + 176 / 8 + 1 + 33 + 1)
-        let registersAt = 128 / 8 + 176 / 8 + 1
-        let interrupted = stackPointer + UInt64(4 + frame.count) * 8
-        frame[registersAt + 29] = 0x29
-        frame[registersAt + 30] = 0x40110c
-        frame[registersAt + 31] = interrupted
-        frame[registersAt + 32] = 0x401300
+        let frame = signalFrame(above: 4, x29: 0x29, x30: 0x40110c, pc: 0x401300)
         let stack = [0, 0x401500, 1, 2] + frame + mainsFrame
         #expect(
             program.unwind(registers(0x401104, x30: 0), stack: stack)
                 == .complete([0x401104, 0x401500, 0x401300, 0x40110c, 0x401024]))
+    }
+
+    @Test("The interrupted code's x29 comes from the signal frame") func signalInTheBody() {
+        var program = program()
+        // alloca's body: 8 bytes of its own, then the pair that x29 points at.
+        let words = signalFrame(above: 4, x29: 0, x30: 0, pc: 0).count + 4
+        let pair = stackPointer + UInt64(words + 1) * 8
+        let frame = signalFrame(above: 4, x29: pair, x30: 0x666, pc: 0x401208)
+        let stack = [0, 0x401500, 1, 2] + frame + [7] + [0x29, 0x40110c] + mainsFrame
+        #expect(
+            program.unwind(registers(0x401104, x30: 0), stack: stack)
+                == .complete([0x401104, 0x401500, 0x401208, 0x40110c, 0x401024]))
+    }
+
+    /// `struct rt_sigframe`: siginfo of 128 bytes, ucontext up to its sigcontext 176 bytes, fault_address, x0–x30, sp, pc,
+    /// pstate; the interrupted stack starts right above it.
+    ///
+    /// - Parameter below: words of the handler's own frame (main's code serves), from the sampled stack pointer on.
+    private func signalFrame(above below: Int, x29: UInt64, x30: UInt64, pc: UInt64) -> [UInt64] {
+        let registersAt = 128 / 8 + 176 / 8 + 1
+        var frame = Array(repeating: 0xdead as UInt64, count: registersAt + 34)
+        frame[registersAt + 29] = x29
+        frame[registersAt + 30] = x30
+        frame[registersAt + 31] = stackPointer + UInt64(below + frame.count) * 8
+        frame[registersAt + 32] = pc
+        return frame
     }
 
     @Test("Code without rows goes by the pair that x29 points at") func framePointers() {

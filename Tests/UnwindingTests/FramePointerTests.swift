@@ -55,7 +55,7 @@ import Unwinding
             0x42,  // a number
             stackPointer - 64,  // below the stack pointer
             stackPointer + 8,  // on the stack, but what follows is not a return address
-            stackPointer + 17,  // not where a push could have put it
+            stackPointer + 4,  // not where a push could have put it, though a return address would follow
             stackPointer + 3 * 8,  // the second word lies beyond the copy
             UInt64.max,
         ])
@@ -63,8 +63,9 @@ import Unwinding
         var program = programWithJIT()
         let registers = UserRegisters(
             instructionPointer: 0x7000_0100, stackPointer: stackPointer, framePointer: rbp)
-        // Whatever word is taken for the return address, it is in no mapping, or is not all there.
-        #expect(program.unwind(registers, stack: [1, 2, 3, 4]) == .truncated([0x7000_0100], .noUnwindRows))
+        // 12 bytes up there is a return address; no whole word is one.
+        #expect(
+            program.unwind(registers, stack: [1, 0x401106 << 32, 0, 4]) == .truncated([0x7000_0100], .noUnwindRows))
     }
 
     @Test("A rule that rows cannot say is named when the frame pointer does not help") func unsupported() {
@@ -99,5 +100,16 @@ import Unwinding
         #expect(
             program.unwind(registers, stack: [stackPointer, 0x7000_0200])
                 == .truncated([0x7000_0100, 0x7000_0200], .noUnwindRows))
+    }
+
+    @Test("Frame pointers that ended in code with rows do not explain a later end") func rowsInBetween() {
+        var program = programWithJIT()
+        // JIT code, called by main, called by JIT code that uses rbp for something else.
+        let main = stackPointer + 2 * 8
+        let registers = UserRegisters(
+            instructionPointer: 0x7000_0100, stackPointer: stackPointer, framePointer: stackPointer)
+        #expect(
+            program.unwind(registers, stack: [main, 0x401106, 0, 0x7000_0200])
+                == .truncated([0x7000_0100, 0x401106, 0x7000_0200], .noUnwindRows))
     }
 }

@@ -62,6 +62,7 @@ import Unwinding
     /// f:            404000  push %rbp          rsp+8
     ///               404001  mov  %rsp,%rbp     rsp+16   rbp at CFA-16
     ///               404004  …                  rbp+16   rbp at CFA-16
+    /// g:            404100  …                  rbx+16   rbx at CFA-16
     /// __restore_rt: 405000  mov  $15,%eax      signal frame; its FDE starts a byte early
     private func programWithSignals() -> Program {
         var program = staticProgram()
@@ -70,7 +71,8 @@ import Unwinding
             rows: [
                 (0x403000, .rsp(8)), (0x403004, .rsp(16)), (0x403010, .noRule), (0x403ff0, .rsp(24)),
                 (0x404000, .rsp(8)), (0x404001, .rsp(16, rbp: -16)), (0x404004, .rbp(16)), (0x404020, .noRule),
-                (0x404fff, UnwindRule(kind: .signalFrame)), (0x405009, .noRule),
+                (0x404100, .rbx(16)), (0x404110, .noRule), (0x404fff, UnwindRule(kind: .signalFrame)),
+                (0x405009, .noRule),
             ])
         return program
     }
@@ -101,6 +103,19 @@ import Unwinding
         #expect(
             program.unwind(registers, stack: stack)
                 == .complete([0x403008, 0x405000, 0x404010, 0x401109, 0x401025]))
+    }
+
+    @Test("The interrupted code's rbx comes from the signal frame") func signalInCodeBasedOnSecond() {
+        var program = programWithSignals()
+        let interrupted = stackPointer + (2 + 28 + 16) * 8
+        // g's frame: 16 bytes of locals, then the pushed rbx, to which rbx points.
+        let stack =
+            [0, 0x405000] + ucontext(rip: 0x404108, rsp: interrupted, rbp: 2, rbx: interrupted + 16)
+            + Array(repeating: 0, count: 16) + [1, 2, 0] + belowMain
+        let registers = UserRegisters(instructionPointer: 0x403008, stackPointer: stackPointer, second: 0x33)
+        #expect(
+            program.unwind(registers, stack: stack)
+                == .complete([0x403008, 0x405000, 0x404108, 0x401109, 0x401025]))
     }
 
     @Test("Code interrupted on another stack is named, and the chain says that it is cut there") func alternateStack() {
@@ -150,6 +165,14 @@ import Unwinding
             let second = UserRegisters(instructionPointer: 0x600000, stackPointer: stackPointer)
             #expect(program.unwind(second, stack: [1] + belowMain) == .complete([0x600000, 0x401109, 0x401025]))
         }
+    }
+
+    @Test("A place further from the first row than rows can say has no rule") func farFromTheBase() {
+        var program = staticProgram()
+        // 4 GiB too high for the row at 1000.
+        program.map(0x1_0000_1000..<0x1_0000_2000, rows: [(0x1000, .rsp(8))])
+        let registers = UserRegisters(instructionPointer: 0x1_0000_1000, stackPointer: stackPointer)
+        #expect(program.unwind(registers, stack: belowMain) == .truncated([0x1_0000_1000], .noUnwindRows))
     }
 
     @Test("A position-independent program, whose text's offset and address differ, is looked up by file address")

@@ -13,15 +13,14 @@ public struct Unwinder: Sendable {
     }
 
     public let architecture: Architecture
-    /// The most addresses in one callchain; a longer one is cut and says so.
-    public let depthLimit: Int
+    /// The most addresses in one callchain; a longer one is cut and says so. Less than 1 counts as 1.
+    public var depthLimit: Int
     /// The rows of all modules; `MappedCode.table` names one of these.
     public var tables = UnwindTables()
 
-    /// - Parameter depthLimit: at least 1.
     public init(architecture: Architecture = .amd64, depthLimit: Int = 512) {
         self.architecture = architecture
-        self.depthLimit = max(1, depthLimit)
+        self.depthLimit = depthLimit
     }
 
     /// Unwinds one sample.
@@ -51,6 +50,7 @@ public struct Unwinder: Sendable {
         into callchain: inout [VirtualAddress]
     ) -> CallchainEnd {
         let stackStart = sampled.stackPointer
+        let limit = max(1, depthLimit)
         var registers = sampled
         // Neighbouring frames are often in the same mapping.
         var code = MappedCode(start: VirtualAddress(0), end: VirtualAddress(0), bias: 0, module: 0)
@@ -60,7 +60,7 @@ public struct Unwinder: Sendable {
 
         while true {
             let pc = VirtualAddress(registers.instructionPointer)
-            if callchain.count == depthLimit { return .truncated(at: callchain[depthLimit &- 1], because: .tooDeep) }
+            if callchain.count == limit { return .truncated(at: callchain[limit &- 1], because: .tooDeep) }
             callchain.append(pc)
 
             let lookup = isExact ? pc : pc.lookupForReturnAddress

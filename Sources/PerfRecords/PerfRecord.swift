@@ -19,8 +19,9 @@ public enum PerfRecord: Hashable, Sendable {
     case unknown(type: UInt32)
 }
 
-/// The trailer of every record that is no sample: who caused the record, when and where. A field that the event's layout
-/// does not have is 0. Source: `struct sample_id` in linux/perf_event.h.
+/// The trailer of every record that is no sample: who caused the record, when and where.
+///
+/// A field that the event's layout does not have is 0. Source: `struct sample_id` in linux/perf_event.h.
 public struct SampleID: Hashable, Sendable {
     public var pid = ProcessID(0)
     public var tid = ThreadID(0)

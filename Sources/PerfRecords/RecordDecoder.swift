@@ -11,7 +11,7 @@ public struct RecordDecoder: Sendable {
     private let defaultLayout: SampleLayout
 
     /// - Parameters:
-    ///   - layouts: each event's layout by its id (PERF_EVENT_IOC_ID). Used only where all of them, and `defaultLayout`,
+    ///   - layouts: each event's layout by its id (PERF_EVENT_IOC_ID). Used only where all of them, and the default,
     ///     have the identifier.
     ///   - defaultLayout: for records with an id that is not in `layouts`, such as those that tools write (id 0).
     public init(layouts: [UInt64: SampleLayout] = [:], defaultLayout: SampleLayout) {

@@ -2,7 +2,8 @@
 /// makes no sense (`sizeTooSmall`, or a header that is itself truncated).
 public enum RecordError: Error, Hashable, Sendable {
     /// The record has fewer bytes than its fields, or its header's `size`, ask for. Byte counts start at the record's
-    /// first byte, header included; `type` is 0 when not even the header was there.
+    /// first byte, header included, and end before its trailer where there is one; `type` is 0 when not even the header
+    /// was there.
     case truncated(type: UInt32, neededByteCount: Int, availableByteCount: Int)
     /// The header claims a size smaller than a header's own eight bytes.
     case sizeTooSmall(type: UInt32, byteCount: Int)

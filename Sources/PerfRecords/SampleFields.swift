@@ -61,7 +61,7 @@ public struct SampleFields: OptionSet, Hashable, Sendable {
     /// The fields that the trailer of a record that is no sample repeats: `struct sample_id`.
     static let trailer: SampleFields = [.tid, .time, .id, .streamID, .cpu, .identifier]
 
-    /// How many fields there are; what this says of their bytes holds only for fields of eight bytes each.
+    /// How many fields these are.
     @inline(__always) var count: Int { rawValue.nonzeroBitCount }
 }
 

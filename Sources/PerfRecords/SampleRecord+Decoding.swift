@@ -3,8 +3,9 @@ import ProfileModel
 extension SampleRecord {
     /// Decodes one PERF_RECORD_SAMPLE.
     ///
-    /// The order of the fields is the kernel's own, `perf_output_sample` in kernel/events/core.c; perf_event_open(2) and
-    /// linux/perf_event.h list it too, but name the AUX data before the page sizes, which it follows in truth.
+    /// The order of the fields is perf_event_open(2)'s, "PERF_RECORD_SAMPLE", and that of `perf_output_sample` in the
+    /// kernel's kernel/events/core.c; linux/perf_event.h names the AUX data before the page sizes, which it follows in
+    /// truth.
     ///
     /// - Parameter record: exactly the record, header included.
     /// - Throws: `RecordError` when the fields do not fit in the record.

@@ -82,7 +82,7 @@ public struct RegisterABI: RawRepresentable, Hashable, Sendable {
 }
 
 extension SampleRecord {
-    /// Appends the callchain's addresses, innermost first, to the part that each belongs to, without the context markers.
+    /// Appends the callchain's addresses, innermost first, to the part that each belongs to, without the markers.
     ///
     /// The first kernel address is where the kernel was interrupted; the first user address is the user instruction
     /// pointer; all others are return addresses. Addresses before any marker belong to the mode of the sample.

@@ -103,6 +103,15 @@ struct DamagedRecordTests {
         }
     }
 
+    @Test("A time that would lie in the header is not there")
+    func timeInHeader() {
+        // time, cpu and identifier: 24 bytes behind the header's 8, where 16 are.
+        let bytes = RecordBytes(type: 14).u64(1, 2).bytes
+        #expect(throws: RecordError.truncated(type: 14, neededByteCount: 32, availableByteCount: 24)) {
+            try Self.decoder.time(of: bytes)
+        }
+    }
+
     @Test("60,000 random records of random layouts never trap")
     func randomBytes() {
         var random = SeededGenerator(seed: 3)

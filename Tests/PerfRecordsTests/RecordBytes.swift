@@ -1,7 +1,7 @@
 import PerfRecords
 import ProfileModel
 
-/// The bytes of one perf record, written field by field in native byte order: what the kernel would have put into a ring.
+/// The bytes of one perf record, written field by field: what a little-endian kernel would have put into a ring.
 ///
 ///     RecordBytes(type: .comm).u32(42, 43).text("mysqld").trailer(Trailer(pid: 42), layout).bytes
 ///

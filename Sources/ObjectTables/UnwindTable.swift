@@ -4,7 +4,7 @@ public import ProfileModel
 ///
 /// Layout, from the low bits: bits 0–2 `kind`; bits 3–5 CFA base register (`CFABase`); bits 6–7 how the frame pointer is
 /// kept (`Saved`); bits 8–9 how the second callee-saved register is kept (x86_64: rbx; arm64: none); bits 10–11 how the
-/// return address is kept (x86_64: always in memory at CFA-8; arm64: x30 or memory); bits 12–31 CFA offset in bytes,
+/// return address is kept (x86_64: `inMemory` at CFA-8, or `same` in rdi, as vfork's; arm64: x30 or memory); bits 12–31 CFA offset in bytes,
 /// signed 20 bits; bits 32–47 frame pointer's slot, CFA-relative (but see `dereferenced`), in units of 8 bytes, signed
 /// 16 bits; bits 48–63 second register's (x86_64) or return address's (arm64) slot, in the same unit.
 public struct UnwindRule: RawRepresentable, Hashable, Sendable {

@@ -4,8 +4,10 @@ import ObjectTables
 protocol ArchitectureRules {
     /// The bits of a code address that are address: a return address may carry a signature in the others.
     static var codeAddressMask: UInt64 { get }
-    /// Whether a function that calls nothing may keep its return address in a register, and hence have no stack of its own.
-    static var hasLinkRegister: Bool { get }
+    /// Whether a rule says where in memory the return address is, in the place of the second register's slot.
+    static var returnAddressHasSlot: Bool { get }
+    /// Whether a link register that holds 0 means that there is no caller, rather than that it was not sampled.
+    static var zeroLinkRegisterEnds: Bool { get }
     static var signalFrame: SignalFrameLayout { get }
     /// How far the PLT's code has moved the stack pointer from the CFA at an instruction; nil where the architecture's
     /// PLT leaves the stack alone and the rule means nothing.
@@ -23,10 +25,12 @@ struct SignalFrameLayout {
     var linkRegister: UInt64?
 }
 
-/// x86_64, System V ABI: the return address lies right below the CFA.
+/// x86_64, System V ABI: the return address lies right below the CFA; only vfork(2)'s wrapper keeps it in a register, since
+/// the child that shares its stack would overwrite it.
 enum X86Rules: ArchitectureRules {
     static var codeAddressMask: UInt64 { .max }
-    static var hasLinkRegister: Bool { false }
+    static var returnAddressHasSlot: Bool { false }
+    static var zeroLinkRegisterEnds: Bool { false }
 
     /// `ret` has popped the trampoline's address, which leaves rsp at the ucontext. Its general registers start at 40, in
     /// the order r8–r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip.
@@ -47,7 +51,8 @@ enum ARM64Rules: ArchitectureRules {
     /// Pointer authentication signs return addresses above the 48 bits of address that Linux gives to programs that do
     /// not ask for more.
     static var codeAddressMask: UInt64 { (1 << 48) - 1 }
-    static var hasLinkRegister: Bool { true }
+    static var returnAddressHasSlot: Bool { true }
+    static var zeroLinkRegisterEnds: Bool { true }
 
     /// The stack pointer is at a siginfo of 128 bytes, and behind it lies the ucontext, whose sigcontext starts at 176:
     /// fault_address, regs[31], sp, pc.

@@ -52,7 +52,7 @@ extension ArchitectureRules {
         }
 
         // Each caller's frame lies above, or this would not end; only a frame that lives in registers has no size.
-        let mayBeEmpty = hasLinkRegister && isExact
+        let mayBeEmpty = isExact && rule.returnAddress == .same
         guard frameAddress > registers.stackPointer || (mayBeEmpty && frameAddress == registers.stackPointer) else {
             return .failed(.badFrame)
         }
@@ -60,12 +60,13 @@ extension ArchitectureRules {
         let returnAddress: UInt64
         switch rule.returnAddress {
         case .undefined: return .outermost
-        case .same where hasLinkRegister:
+        case .same:
             // A call overwrites the link register: only the code that was interrupted still has its caller's there.
             guard isExact else { return .failed(.badFrame) }
+            guard zeroLinkRegisterEnds || registers.linkRegister != 0 else { return .failed(.unsupportedRule) }
             returnAddress = registers.linkRegister
-        case .same, .inMemory:
-            let slot = hasLinkRegister ? slotBase &+ UInt64(bitPattern: rule.secondSlot) : frameAddress &- 8
+        case .inMemory:
+            let slot = returnAddressHasSlot ? slotBase &+ UInt64(bitPattern: rule.secondSlot) : frameAddress &- 8
             guard let word = stack.word(at: slot, copiedFrom: stackStart) else { return .failed(.stackCopyTooShort) }
             returnAddress = word
         }
@@ -74,7 +75,7 @@ extension ArchitectureRules {
         registers.framePointer = restored(
             rule.framePointer, live: registers.framePointer, at: slotBase &+ UInt64(bitPattern: rule.framePointerSlot),
             stackPointer: registers.stackPointer, stack: stack, stackStart: stackStart)
-        if !hasLinkRegister {
+        if !returnAddressHasSlot {
             registers.second = restored(
                 rule.second, live: registers.second, at: slotBase &+ UInt64(bitPattern: rule.secondSlot),
                 stackPointer: registers.stackPointer, stack: stack, stackStart: stackStart)

@@ -16,8 +16,8 @@ public struct UnwindTables: Sendable {
         var rule: UInt64
         static var empty: CacheLine { CacheLine(key: .max, rule: 0) }
     }
-    /// 4,096 lines are 64 KiB. Measured with 1,000 stacks that share their outer 19 of 27 frames: 1.1 µs a stack; half as
-    /// many lines 1.2 µs, twice as many no less.
+    /// 4,096 lines are 64 KiB. Measured on 4,643 samples of Debian's cc1plus, python3, shells and a C++ program: 27 frames in
+    /// 0.87 µs; four times as many lines 0.81 µs.
     private static let cacheBits: UInt64 = 12
 
     private var tables: [IndexedRows] = []

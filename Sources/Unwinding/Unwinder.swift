@@ -80,6 +80,11 @@ public struct Unwinder: Sendable {
                 isExact = true
                 cameByFramePointer = false
             case .failed(let reason):
+                if !isExact, reason == .noUnwindRows, code.table != nil, registers.framePointer == 0 {
+                    // The ABIs' mark of the outermost frame. The entry of ld.so has no rows, nor has musl's clone. A JIT
+                    // compiler's code is not believed: there a frame pointer of 0 may be any 0.
+                    return .complete
+                }
                 guard reason == .noUnwindRows || reason == .unsupportedRule else {
                     return .truncated(at: pc, because: reason)
                 }

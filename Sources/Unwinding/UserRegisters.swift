@@ -8,7 +8,8 @@ public struct UserRegisters: Hashable, Sendable {
     public var framePointer: UInt64
     /// x86_64: rbx, which some code uses as the base of its frame; arm64: not used. 0 where it is not known.
     public var second: UInt64
-    /// arm64: x30, the return address of a leaf function; x86_64: not used.
+    /// arm64: x30, the return address of a leaf function; x86_64: rdi, the return address in vfork(2)'s wrapper, or 0 where
+    /// it was not sampled.
     public var linkRegister: UInt64
 
     @inlinable public init(

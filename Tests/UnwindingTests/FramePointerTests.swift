@@ -112,4 +112,29 @@ import Unwinding
             program.unwind(registers, stack: [main, 0x401106, 0, 0x7000_0200])
                 == .truncated([0x7000_0100, 0x401106, 0x7000_0200], .noUnwindRows))
     }
+
+    @Test("A caller without rows in a module that has some, and with a frame pointer of 0, is the outermost")
+    func entryWithoutRows() {
+        // ld.so: _start:    2000  mov  %rsp,%rdi     no row; the kernel starts a process with rbp 0
+        //                   2003  call _dl_start
+        //                   2008  …
+        //        _dl_start: 2100  push %rbp          rsp+8
+        //                   2101  mov  %rsp,%rbp     rsp+16   rbp at CFA-16
+        //                   2104  …                  rbp+16   rbp at CFA-16
+        var program = programWithJIT()
+        program.map(
+            0x2000..<0x3000,
+            rows: [(0x2000, .noRule), (0x2100, .rsp(8)), (0x2101, .rsp(16, rbp: -16)), (0x2104, .rbp(16))])
+        let registers = UserRegisters(
+            instructionPointer: 0x2110, stackPointer: stackPointer, framePointer: stackPointer)
+        let argumentCount: UInt64 = 1
+        #expect(program.unwind(registers, stack: [0, 0x2008, argumentCount]) == .complete([0x2110, 0x2008]))
+        // With another rbp nobody says that it ends here.
+        #expect(
+            program.unwind(registers, stack: [5, 0x2008, argumentCount])
+                == .truncated([0x2110, 0x2008], .noUnwindRows))
+        // Nor for the innermost frame: a leaf may use rbp as it likes.
+        let leaf = UserRegisters(instructionPointer: 0x2000, stackPointer: stackPointer)
+        #expect(program.unwind(leaf, stack: [argumentCount]) == .truncated([0x2000], .noUnwindRows))
+    }
 }

@@ -172,6 +172,31 @@ private func program(f rows: [(UInt64, UnwindRule)]) -> Program {
         #expect(program.unwind(registers, stack: [0]) == .complete([0x402000]))
     }
 
+    @Test("vfork's wrapper keeps its return address in rdi") func vfork() {
+        // vfork: 402000  pop  %rdi              rsp+8
+        //        402001  mov  $0x3a,%eax        rsp+0    return address in rdi
+        //        402006  syscall
+        //        402008  push %rdi              rsp+0    return address in rdi
+        //        402009  …                      rsp+8
+        let inRDI = UnwindRule(kind: .registers, cfaOffset: 0, returnAddress: .same)
+        var program = program(f: [(0x402000, .rsp(8)), (0x402001, inRDI), (0x402009, .rsp(8))])
+        let mainsStack: [UInt64] = [0, 0x401025]
+        var registers = UserRegisters(
+            instructionPointer: 0x402008, stackPointer: stackPointer, linkRegister: 0x401109)
+        #expect(program.unwind(registers, stack: mainsStack) == .complete([0x402008] + callersOfF))
+
+        // Where rdi was not sampled, the chain is cut and not called complete.
+        registers.linkRegister = 0
+        #expect(program.unwind(registers, stack: mainsStack) == .truncated([0x402008], .unsupportedRule))
+
+        // Where vfork is not the innermost, nobody knows what rdi was.
+        program.map(0x403000..<0x404000, rows: [(0x403000, .rsp(8))])
+        registers = UserRegisters(instructionPointer: 0x403000, stackPointer: stackPointer, linkRegister: 0x401109)
+        #expect(
+            program.unwind(registers, stack: [0x402008] + mainsStack)
+                == .truncated([0x403000, 0x402008], .badFrame))
+    }
+
     @Test("A sample in _start itself is complete") func onlyStart() {
         var program = program(f: [(0x402000, .rsp(8))])
         let registers = UserRegisters(instructionPointer: 0x401000, stackPointer: stackPointer)

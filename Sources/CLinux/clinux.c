@@ -2,12 +2,17 @@
 #include "clinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+_Static_assert(CLINUX_RESOLVE_NO_MAGICLINKS == RESOLVE_NO_MAGICLINKS, "as the kernel has it");
+_Static_assert(CLINUX_O_PATH == O_PATH, "as glibc has it");
+_Static_assert(CLINUX_RESOLVE_IN_ROOT == RESOLVE_IN_ROOT, "as the kernel has it");
 
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve) {
     struct open_how how = {.flags = flags, .resolve = resolve};

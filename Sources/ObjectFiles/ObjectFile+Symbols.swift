@@ -26,20 +26,18 @@ extension ObjectFile {
         var names = NameCache()
         let returns = Set(request.syscallReturns)
         let symbols = zip(request.addresses, search.chains).map { address, scopes in
-            var chain = scopes.map { scope in
-                SourceFrame(function: scope.name.map { names.functionName($0) }, file: scope.file, line: scope.line)
-            }
-            // Where debug information has no function, such as for assembly, the symbol table has.
-            if chain.last?.function == nil, let symbol = table.name(at: address) {
-                let outermost = chain.popLast()
-                chain.append(
-                    SourceFrame(
-                        function: names.functionName(symbol), file: outermost?.file, line: outermost?.line))
-            }
+            let symbol = needsSymbol(scopes) ? table.name(at: address) : nil
+            let chain = names.chain(scopes, symbol: symbol)
             return SymbolizedAddress(
                 address: address, chain: chain, syscallNumber: returns.contains(address) ? codeBefore(address) : nil)
         }
         return SymbolAnswer(symbols: symbols, skipped: skipped == .budget ? "budget" : nil)
+    }
+
+    /// Whether the symbol table may know the function better: where debug information has none, such as for assembly, or
+    /// only a plain name, such as for methods of a class that is local to a function.
+    private func needsSymbol(_ scopes: [ScopeSearch.Scope]) -> Bool {
+        if case .linkage = scopes.last?.name { false } else { true }
     }
 
     private enum Skipped {
@@ -119,5 +117,23 @@ private struct NameCache {
         let name = Demangling.functionName(symbol)
         known[symbol] = name
         return name
+    }
+
+    /// - Parameter symbol: the name of the whole function in the symbol table.
+    mutating func chain(_ scopes: [ScopeSearch.Scope], symbol: [UInt8]?) -> [SourceFrame] {
+        var chain: [SourceFrame] = []
+        for (index, scope) in scopes.enumerated() {
+            let name: String?
+            switch scope.name {
+            case .linkage(let mangled): name = functionName(mangled)
+            case .plain(let plain):
+                let better = index == scopes.count - 1 ? symbol.flatMap { Demangling.demangledName($0) } : nil
+                name = better ?? String(losslesslyDecoding: plain)
+            case .unknown: name = index == scopes.count - 1 ? symbol.map { functionName($0) } : nil
+            }
+            chain.append(SourceFrame(function: name, file: scope.file, line: scope.line))
+        }
+        if chain.isEmpty, let symbol { chain = [SourceFrame(function: functionName(symbol))] }
+        return chain
     }
 }

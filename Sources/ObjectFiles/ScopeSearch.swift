@@ -16,10 +16,22 @@ struct ScopeSearch {
 
     /// One function or inlined function around an address.
     struct Scope {
-        /// Mangled, as the compiler wrote it.
-        var name: [UInt8]?
+        var name: Name
         var file: String?
         var line: Int?
+    }
+
+    /// What debug information calls a function.
+    enum Name {
+        /// As the linker knows it: mangled in C++, Rust and Swift.
+        case linkage([UInt8])
+        /// As its source has it, without namespaces and classes; all that C needs.
+        case plain([UInt8])
+        case unknown
+
+        fileprivate init(_ entry: DebugEntry) {
+            self = entry.linkageName.map { .linkage($0) } ?? entry.plainName.map { .plain($0) } ?? .unknown
+        }
     }
 
     /// A function or inlined function that contains at least one of the addresses.
@@ -100,19 +112,23 @@ struct ScopeSearch {
         if claimed.contains(where: { innermost[$0] == nil }), !deadline.hasPassed() {
             walk(unit, nodes: &nodes, innermost: &innermost, goesDownEverywhere: true)
         }
-        var names: [Int: [UInt8]] = [:]
+        // Between a compiler's functions the lines belong to none of them: code from an asm statement has the line of
+        // whatever came before it. An assembler's unit has lines and no functions.
+        let isAssembly = unit.number(Int(DW_AT_language)) == Int(DW_LANG_Mips_Assembler)
+        var names: [Int: Name] = [:]
         var files: [Int: String] = [:]
         for index in claimed {
             if deadline.hasPassed() { return }
+            guard innermost[index] != nil || isAssembly else { continue }
             let line = unit.sourceLine(at: addresses[index])
             var chain: [Scope] = []
             var (file, number) = (line?.file, line?.line)
             var position = innermost[index] ?? -1
             while position >= 0, chain.count < Self.maximumDepth {
                 let node = nodes[position]
-                if names[position] == nil { names[position] = node.entry.functionName ?? [] }
-                chain.append(
-                    Scope(name: names[position].flatMap { $0.isEmpty ? nil : $0 }, file: file, line: number))
+                let name = names[position] ?? Name(node.entry)
+                names[position] = name
+                chain.append(Scope(name: name, file: file, line: number))
                 if node.parent >= 0 {
                     number = node.entry.number(Int(DW_AT_call_line))
                     let fileIndex = node.entry.number(Int(DW_AT_call_file))
@@ -123,7 +139,7 @@ struct ScopeSearch {
                 }
                 position = node.parent
             }
-            if chain.isEmpty, line != nil { chain = [Scope(name: nil, file: file, line: number)] }
+            if chain.isEmpty, line != nil { chain = [Scope(name: .unknown, file: file, line: number)] }
             chains[index] = chain
         }
     }

@@ -52,7 +52,12 @@ let package = Package(
         room("Symbolication", knows: ["ObjectTables", "ObjectFiles", "CLinux"]),
         room("Recording", knows: [grdb, system]),
         room("ProfileBuilder", knows: ["PerfRecords", "ObjectTables", "Unwinding", "Symbolication", "Recording"]),
-        room("Recorder", knows: ["PerfEvents", "PerfRecords", "Host", "ProfileBuilder", "Recording", "Symbolication"]),
+        room(
+            "Recorder",
+            knows: [
+                "CLinux", "PerfEvents", "PerfRecords", "Host", "ObjectTables", "ProfileBuilder", "Recording",
+                "Symbolication", system,
+            ]),
         room("Analysis"),
         room("Reports", knows: ["Analysis"]),
         room("Commands", knows: ["Recorder", "Recording", "Analysis", "Reports", "Host", argumentParser]),

@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import ObjectTables
 import PerfEvents
 import PerfRecords
 import ProfileBuilder
@@ -226,8 +227,26 @@ struct RecordingSession: ~Copyable {
 
     // MARK: Names
 
-    /// Asks the modules for the names of what was sampled. A signal ends it: the recording is then complete without them.
+    /// Asks the modules for the names of what was sampled. A signal ends it: what has no name by then goes without.
     mutating func name(signals: borrowing SignalQueue, progress: (RecordProgress) -> Void) async {
+        let sources = machine.nameSources
+        let asked = builder.nameRequests().filter { sources[$0.key] != nil }
+        if asked.isEmpty { return }
         progress(self.progress(.naming))
+        let work = asked.compactMap { ask in sources[ask.key].map { (source: $0, request: ask.request) } }
+        let descriptor = signals.descriptor
+        var waiting = Set(asked.indices)
+        for await step in Naming.steps(work, isInterrupted: { SignalQueue.next(on: descriptor) != nil }) {
+            guard case .answer(let index, let answer) = step else {
+                for index in waiting {
+                    builder.take(SymbolAnswer(symbols: [], skipped: "interrupted"), for: asked[index])
+                }
+                info.notes.append("names of \(waiting.count) modules were skipped: interrupted")
+                return
+            }
+            builder.take(answer, for: asked[index])
+            waiting.remove(index)
+            if waiting.isEmpty { return }
+        }
     }
 }

@@ -34,20 +34,21 @@ def matching(container: dict, name: str) -> list[dict]:
 def jostle_share(container: dict, rows: list[dict]) -> dict:
     """The rows' share of the container's kernel CPU time.
 
-    Its interval is at least that of independent samples, and as much wider, in relation, as the report's own ones are:
-    those are of time on and off the CPU, while perf has seen the CPU alone.
+    Its interval is at least that of independent samples. The report's own ones, which know of bursts, are of time on and
+    off the CPU, while perf has seen the CPU alone: each row lends its interval in relation to its size.
     """
     whole = container["kernel_cpu_ns"]
-    part = sum(row.get("kernel_cpu_ns", 0) for row in rows)
-    value = part / whole if whole else 0.0
     kernel_samples = round(container["samples"] * container["kernel_share"]["value"])
-    low, high = wilson(round(value * kernel_samples), kernel_samples)
+    value = below = above = 0.0
     for row in rows:
+        part = row.get("kernel_cpu_ns", 0) / whole if whole else 0.0
+        value += part
         share = row.get("share")
         if share and share["value"]:
-            low = min(low, value * share["low"] / share["value"])
-            high = max(high, min(1.0, value * share["high"] / share["value"]))
-    return {"value": value, "low": low, "high": high}
+            below += part * (1 - share["low"] / share["value"])
+            above += part * (share["high"] / share["value"] - 1)
+    low, high = wilson(round(value * kernel_samples), kernel_samples)
+    return {"value": value, "low": max(0.0, min(low, value - below)), "high": min(1.0, max(high, value + above))}
 
 
 def shown(share: dict) -> str:

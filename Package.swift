@@ -23,6 +23,7 @@ func tests(_ name: String, of rooms: [Target.Dependency], resources: [Resource]?
 }
 
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -30,6 +31,7 @@ let package = Package(
     products: [.executable(name: "jostle", targets: ["jostle"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
@@ -48,7 +50,7 @@ let package = Package(
         room("ObjectFiles", knows: ["ObjectTables", "CElfutils", "CDemangle"]),
         room("Unwinding", knows: ["ObjectTables"]),
         room("Symbolication", knows: ["ObjectTables", "ObjectFiles", "CLinux"]),
-        room("Recording", knows: [grdb]),
+        room("Recording", knows: [grdb, system]),
         room("ProfileBuilder", knows: ["PerfRecords", "ObjectTables", "Unwinding", "Symbolication", "Recording"]),
         room("Recorder", knows: ["PerfEvents", "PerfRecords", "Host", "ProfileBuilder", "Recording", "Symbolication"]),
         room("Analysis"),

@@ -2,11 +2,17 @@
 #include "clinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+_Static_assert(CLINUX_RESOLVE_NO_MAGICLINKS == RESOLVE_NO_MAGICLINKS, "as the kernel has it");
+_Static_assert(CLINUX_O_PATH == O_PATH, "as glibc has it");
+_Static_assert(CLINUX_RESOLVE_IN_ROOT == RESOLVE_IN_ROOT, "as the kernel has it");
 
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve) {
     struct open_how how = {.flags = flags, .resolve = resolve};
@@ -17,6 +23,22 @@ int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t res
 int clinux_pidfd_open(pid_t pid) {
     long result = syscall(SYS_pidfd_open, pid, 0);
     return result < 0 ? -errno : (int)result;
+}
+
+int clinux_signal_descriptor(const int *signals, int count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) return -errno;
+    int descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int clinux_next_signal(int descriptor) {
+    struct signalfd_siginfo info;
+    ssize_t got = read(descriptor, &info, sizeof info);
+    if (got < 0) return -errno;
+    return got == sizeof info ? (int)info.ssi_signo : -EAGAIN;
 }
 
 pid_t clinux_spawn_in_cgroup(int cgroup_procs, int go, int report, char *const argv[]) {

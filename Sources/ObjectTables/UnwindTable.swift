@@ -4,9 +4,9 @@ public import ProfileModel
 ///
 /// Layout, from the low bits: bits 0–2 `kind`; bits 3–5 CFA base register (`CFABase`); bits 6–7 how the frame pointer is
 /// kept (`Saved`); bits 8–9 how the second callee-saved register is kept (x86_64: rbx; arm64: none); bits 10–11 how the
-/// return address is kept (x86_64: always in memory at CFA-8; arm64: x30 or memory); bits 12–31 CFA offset in bytes,
-/// signed 20 bits; bits 32–47 frame pointer's slot, CFA-relative, in units of 8 bytes, signed 16 bits; bits 48–63 second
-/// register's (x86_64) or return address's (arm64) slot, in the same unit.
+/// return address is kept (x86_64: `inMemory` at CFA-8, or `same` in rdi, as vfork's; arm64: x30 or memory); bits 12–31 CFA offset in bytes,
+/// signed 20 bits; bits 32–47 frame pointer's slot, CFA-relative (but see `dereferenced`), in units of 8 bytes, signed
+/// 16 bits; bits 48–63 second register's (x86_64) or return address's (arm64) slot, in the same unit.
 public struct UnwindRule: RawRepresentable, Hashable, Sendable {
     public var rawValue: UInt64
     @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -20,11 +20,14 @@ public struct UnwindRule: RawRepresentable, Hashable, Sendable {
         case outermost = 2
         /// The PLT's expression: CFA = rsp + 8 + ((rip & 15) >= 11 ? 8 : 0).
         case plt = 3
-        /// A signal frame: the registers lie in a ucontext at CFA's place on the stack.
+        /// A signal frame: the interrupted code's registers lie in a ucontext that is found from the stack pointer alone.
+        /// Its row starts one byte before the trampoline, as glibc's FDE does, because callers look up pc - 1.
         case signalFrame = 4
         /// A rule that eight bytes cannot say.
         case unsupported = 5
-        /// CFA = *(base + offset): stack realignment (`DW_CFA_def_cfa_expression: breg; deref`).
+        /// CFA = *(base + offset): stack realignment (`DW_CFA_def_cfa_expression: breg; deref`). The slots of this kind
+        /// count from the base register's value and not from the CFA, since they lie below the realigned stack pointer
+        /// (`DW_CFA_expression: breg`).
         case dereferenced = 6
     }
     public enum CFABase: UInt64, Sendable {

@@ -5,11 +5,22 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+// What openat2(2) is asked to keep to, RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS of <linux/openat2.h>, and O_PATH of
+// <fcntl.h>, which Swift does not see.
+enum { CLINUX_RESOLVE_NO_MAGICLINKS = 0x02, CLINUX_RESOLVE_IN_ROOT = 0x10, CLINUX_O_PATH = 010000000 };
+
 // openat2(2). flags and resolve as there. Returns a descriptor or -errno.
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve);
 
 // pidfd_open(2). Returns a descriptor (close-on-exec) or -errno.
 int clinux_pidfd_open(pid_t pid);
+
+// Blocks `signals` for the calling thread and its later children, and gives a close-on-exec, non-blocking signalfd(2)
+// for them, or -errno.
+int clinux_signal_descriptor(const int *signals, int count);
+
+// The number of the next signal that waits on a descriptor of clinux_signal_descriptor; -EAGAIN when there is none.
+int clinux_next_signal(int descriptor);
 
 // Forks a child that joins the cgroup whose cgroup.procs is open for writing as `cgroup_procs`, waits until one byte can
 // be read from `go`, and then runs argv[0] (looked up in PATH) with the caller's environment and descriptors 0 to 2.

@@ -1,0 +1,100 @@
+internal import ProfileModel
+
+/// Finds the line of the application that led into the kernel: the innermost user frame outside libc and its like.
+struct CallSites {
+    /// Per stack node: the call site's node; -1 where the stack has no user part.
+    let site: [Int32]
+
+    private let profile: Profile
+    private let isLibrary: [Bool]
+
+    init(_ profile: Profile, attribution: EntryAttribution) {
+        self.profile = profile
+        let moduleIsLibrary = profile.modules.map { $0.kind == .vdso || Self.isLibrary(path: $0.path) }
+        let isLibrary = profile.frames.map { frame in
+            guard frame.kind == .user else { return false }
+            if let module = frame.module, moduleIsLibrary.indices.contains(module), moduleIsLibrary[module] {
+                return true
+            }
+            // A static program's libc is part of the program: known by the number it loads and the name it has.
+            guard let function = frame.function else { return false }
+            if frame.syscallNumber != nil && SyscallNames.isWrapper(function) { return true }
+            return Self.rawCallers.contains { function.hasPrefix($0) }
+        }
+        var site: [Int32] = []
+        site.reserveCapacity(attribution.entry.count)
+        for node in attribution.entry.indices {
+            let parent = Int(profile.stacks.parent[node])
+            let frame = Int(profile.stacks.frame[node])
+            let callers = parent >= 0 && parent < node ? site[parent] : -1
+            guard profile.frames.indices.contains(frame), profile.frames[frame].kind == .user else {
+                site.append(callers)
+                continue
+            }
+            let callersAreLibrary = callers < 0 || isLibrary[Int(profile.stacks.frame[Int(callers)])]
+            site.append(isLibrary[frame] && !callersAreLibrary ? callers : Int32(node))
+        }
+        self.site = site
+        self.isLibrary = isLibrary
+    }
+
+    /// libc, the dynamic linker, and what belonged to glibc before 2.34 merged it.
+    private static func isLibrary(path: String) -> Bool {
+        var file = path.split(separator: "/").last.map(String.init) ?? path
+        if file.hasSuffix(" (deleted)") { file.removeLast(" (deleted)".count) }
+        if file == "[vdso]" || file == "linux-vdso.so.1" { return true }
+        for stem in ["libc", "libpthread", "librt", "libdl", "ld", "ld-linux", "ld-linux-x86-64", "ld-linux-aarch64"]
+        where file.hasPrefix(stem + ".so") || file.hasPrefix(stem + "-2.") {
+            return true
+        }
+        return file.hasPrefix("ld-musl-") || file.hasPrefix("libc.musl-")
+    }
+
+    /// Go makes its own system calls, from these.
+    private static let rawCallers = [
+        "syscall.Syscall", "syscall.RawSyscall", "syscall.rawSyscall", "runtime/internal/syscall.",
+        "internal/runtime/syscall.",
+    ]
+
+    /// How a user frame is shown: a call site, or a caller further out.
+    func place(frame index: Int) -> CodePlace {
+        guard profile.frames.indices.contains(index) else { return CodePlace() }
+        let frame = profile.frames[index]
+        let module = frame.module.flatMap { profile.modules.indices.contains($0) ? profile.modules[$0].path : nil }
+        guard let function = frame.function else {
+            return CodePlace(module: module, address: "0x" + String(frame.address, radix: 16))
+        }
+        return CodePlace(function: function, file: frame.file, line: frame.line, module: module)
+    }
+
+    /// The frames that `node` shows from the inside outwards, functions that were inlined into one another singly.
+    func places(frame index: Int) -> [CodePlace] {
+        let innermost = place(frame: index)
+        guard profile.frames.indices.contains(index), innermost.function != nil else { return [innermost] }
+        return [innermost]
+            + profile.frames[index].inlinedInto.map {
+                CodePlace(function: $0.function, file: $0.file, line: $0.line, module: innermost.module)
+            }
+    }
+}
+
+/// A place in user code, as far as it could be named.
+public struct CodePlace: Hashable, Sendable, Codable {
+    public var function: String?
+    public var file: String?
+    public var line: Int?
+    /// The file's path in the container.
+    public var module: String?
+    /// Hexadecimal, where there is no function: in `module`'s own addresses, or the process's where there is no module.
+    public var address: String?
+
+    public init(
+        function: String? = nil, file: String? = nil, line: Int? = nil, module: String? = nil, address: String? = nil
+    ) {
+        self.function = function
+        self.file = file
+        self.line = line
+        self.module = module
+        self.address = address
+    }
+}

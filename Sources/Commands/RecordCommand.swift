@@ -1,0 +1,132 @@
+import ArgumentParser
+import FoundationEssentials
+import ProfileModel
+import Recorder
+import Reports
+
+struct RecordCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "record",
+        abstract: "Record cgroups, processes or a command into a file.",
+        discussion: """
+            Targets can be repeated and mixed. Without --duration it records until Ctrl-C, or until the command ends. \
+            A command runs in a cgroup of its own; when --duration or a signal ends the recording first, the command is \
+            ended with SIGTERM, and after a second with SIGKILL.
+
+            Examples:
+              sudo jostle record --cgroup system.slice/api.service -d 30 -o slow.jostle
+              sudo jostle record --cgroup api.service --cgroup logger.service -d 10
+              sudo jostle record --pid 4711 -F 999
+              sudo jostle record -- ./server --port 8080
+
+            \(ExitCode.documentation)
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "A cgroup and what is below it: a directory, a path below the cgroup root, or the last part of one.",
+            valueName: "path"))
+    var cgroup: [String] = []
+
+    @Option(help: ArgumentHelp("A process, its threads and what it forks.", valueName: "pid"))
+    var pid: [Int32] = []
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("How long to record, such as 30, 1.5 or 500ms.", valueName: "seconds"))
+    var duration: RecordDuration?
+
+    @Option(name: [.customShort("F"), .long], help: ArgumentHelp("Samples in a second of CPU time.", valueName: "hz"))
+    var frequency = 199
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The file to write (default: jostle-DATE-TIME.jostle).", valueName: "file"))
+    var output: String?
+
+    @Flag(help: "Replace an existing file, when the new one is complete.")
+    var force = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Bytes of user stack copied with each sample; more follows deeper stacks.", valueName: "bytes"))
+    var stackBytes = 8_192
+
+    @Flag(name: .shortAndLong, help: "No progress and no summary; warnings and errors only.")
+    var quiet = false
+
+    @Argument(parsing: .postTerminator, help: "The command to run and record.")
+    var command: [String] = []
+
+    func validate() throws {
+        guard !cgroup.isEmpty || !pid.isEmpty || !command.isEmpty else {
+            throw ValidationError("Nothing to record: name a --cgroup, a --pid, or a command after `--`.")
+        }
+        guard (1...100_000).contains(frequency) else {
+            throw ValidationError("--frequency takes 1 to 100000 samples a second.")
+        }
+        guard (256...61_440).contains(stackBytes), stackBytes.isMultiple(of: 8) else {
+            throw ValidationError("--stack-bytes takes a multiple of 8 from 256 to 61440.")
+        }
+        if pid.contains(where: { $0 <= 0 }) { throw ValidationError("--pid takes the number of a process.") }
+    }
+
+    func run() async throws {
+        let request = RecordRequest(
+            targets: cgroup.map { .cgroup($0) } + pid.map { .process(ProcessID($0)) }, command: command,
+            frequency: frequency, duration: duration?.value, output: output ?? Self.defaultOutput(),
+            replacesOutput: force, userStackBytes: stackBytes, commandLine: CommandLine.arguments,
+            toolVersion: Jostle.version)
+        var display = ProgressDisplay(quiet: quiet)
+        let summary: RecordSummary
+        do {
+            summary = try await Recorder.record(
+                request, announce: { display.announce($0) }, progress: { display.show($0) })
+        } catch {
+            display.clear()
+            throw error
+        }
+        display.finish(summary)
+        if summary.samples == 0 {
+            throw Failure(.cannotTell, "jostle: no samples: \(Self.cause(of: summary))")
+        }
+    }
+
+    /// Why there may be no samples.
+    private static func cause(of summary: RecordSummary) -> String {
+        if case .targetsGone = summary.endReason { return "the target was gone before it used any CPU" }
+        if summary.info.losses.lostRecords + summary.info.losses.lostSamples > 0 {
+            return "all were lost; record with a lower --frequency"
+        }
+        guard let used = summary.targetCPUNanoseconds else {
+            return "the target used no CPU while it was recorded, or too little: record longer, or with a higher --frequency"
+        }
+        let milliseconds = used / 1_000_000
+        return milliseconds == 0
+            ? "by its cgroup's own count the target used no CPU while it was recorded; is it the right one?"
+            : "the target used \(milliseconds) ms of CPU, too little for \(summary.info.frequency) Hz: record longer, "
+                + "or with a higher --frequency"
+    }
+
+    /// `jostle-DATE-TIME.jostle` in the working directory.
+    private static func defaultOutput() -> String {
+        let style = Date.ISO8601FormatStyle(timeZone: .current).year().month().day().dateSeparator(.omitted)
+            .time(includingFractionalSeconds: false).timeSeparator(.omitted)
+        return "jostle-" + Date.now.formatted(style).replacing("T", with: "-") + ".jostle"
+    }
+}
+
+/// A duration on the command line: seconds, or a number with `ms`, `s`, `m` or `h`.
+struct RecordDuration: ExpressibleByArgument {
+    let value: Duration
+
+    init?(argument: String) {
+        let units: [(suffix: String, seconds: Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3_600)]
+        var digits = argument
+        var scale = 1.0
+        if let unit = units.first(where: { argument.hasSuffix($0.suffix) }) {
+            digits = String(argument.dropLast(unit.suffix.count))
+            scale = unit.seconds
+        }
+        guard let number = Double(digits), number > 0, number * scale < 1e9 else { return nil }
+        value = .seconds(number * scale)
+    }
+}

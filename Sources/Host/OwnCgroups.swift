@@ -1,0 +1,71 @@
+import Glibc
+public import ProfileModel
+
+extension Host {
+    /// Makes a cgroup for a command, in the hierarchy that perf events follow.
+    ///
+    /// It becomes a child of the root, or of this process's own cgroup where the root is not writable (a delegated part).
+    /// The caller removes it with `removeCgroup`.
+    /// - Parameter name: `jostle-PID` unless told otherwise.
+    /// - Throws: `noPerfEventHierarchy`, or `systemCall` with the errno of mkdir(2).
+    public func createCgroup(named name: String? = nil) throws(HostError) -> Cgroup {
+        guard let hierarchy = perfEventHierarchy else { throw .noPerfEventHierarchy }
+        let name = name ?? "jostle-\(getpid())"
+        let root = hierarchy.directory(of: "/") == nil ? hierarchy.mountRoot : "/"
+        let own = CgroupMembership.all(inProcCgroup: contents("/proc/self/cgroup") ?? []).perfEventPath
+        var failure = HostError.noPerfEventHierarchy
+        for parent in [root, own ?? root] {
+            let path = (parent == "/" ? "" : parent) + "/" + name
+            guard let below = hierarchy.directory(of: path) else { continue }
+            let directory = self.path(below)
+            let error = Files.makeDirectory(directory)
+            if error == 0, let made = cgroup(at: path, in: hierarchy) { return made }
+            failure = .systemCall(name: "mkdir", path: directory, errno: error)
+            // A cgroup of this name is somebody's; the same name elsewhere would only hide that.
+            if error == EEXIST { break }
+        }
+        throw failure
+    }
+
+    /// Opens a cgroup's `cgroup.procs` for writing: a process id written there moves that process, `0` the writer.
+    ///
+    /// - Returns: a descriptor, close-on-exec, that the caller closes.
+    public func openProcesses(of cgroup: Cgroup) throws(HostError) -> Int32 {
+        let path = cgroup.directory + "/cgroup.procs"
+        guard let descriptor = Files.open(path, flags: O_WRONLY) else {
+            throw .systemCall(name: "open", path: path, errno: errno)
+        }
+        return descriptor
+    }
+
+    /// Moves a process into a cgroup.
+    ///
+    /// - Throws: `systemCall` with the errno of write(2): ESRCH for a process that is gone.
+    public func move(_ pid: ProcessID, to cgroup: Cgroup) throws(HostError) {
+        let descriptor = try openProcesses(of: cgroup)
+        defer { Files.close(descriptor) }
+        let result = Files.write(Array("\(pid.rawValue)".utf8), to: descriptor)
+        guard result == 0 else {
+            throw .systemCall(name: "write", path: cgroup.directory + "/cgroup.procs", errno: result)
+        }
+    }
+
+    /// Removes a cgroup and those below it, once their processes are gone. One that is gone already is no error.
+    ///
+    /// A process that has ended still counts for a moment, so this tries again for up to a second.
+    /// - Throws: `systemCall` with the errno of rmdir(2): EBUSY while processes remain.
+    public func removeCgroup(_ cgroup: Cgroup) throws(HostError) {
+        for attempt in 1...20 {
+            var failure: HostError?
+            for part in descendants(of: cgroup).reversed() {
+                let error = Files.removeDirectory(part.directory)
+                if error != 0 && error != ENOENT {
+                    failure = .systemCall(name: "rmdir", path: part.directory, errno: error)
+                }
+            }
+            guard let failure else { return }
+            if attempt == 20 { throw failure }
+            usleep(50_000)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+public import ProfileModel
+public import Recording
+
+/// Whose a sample is: which of the recording's containers, or nobody's.
+public struct Attribution: Sendable {
+    /// What each open event is for, by its id.
+    public var events: [UInt64: EventUse] = [:]
+    /// Named processes and what they forked.
+    public var processes: [ProcessID: RowID] = [:]
+    /// Named cgroups and those below them.
+    public var cgroups: [CgroupID: RowID] = [:]
+    /// The paths of the named cgroups: a cgroup that is made below one of them belongs to it.
+    public var paths: [String: RowID] = [:]
+    /// Where all that is not named goes; nil where it is dropped.
+    public var others: RowID?
+
+    public struct EventUse: Sendable {
+        /// What a sample of this event means.
+        public enum Meaning: Sendable {
+            case onCPU
+            case switchedOut
+            case syscallEntry
+        }
+        public var meaning: Meaning
+        /// The container that the event counts for, where it counts for one only.
+        public var container: RowID?
+        /// Nanoseconds (or calls) for each unit of the event's period.
+        public var weight: Double
+        public init(meaning: Meaning, container: RowID?, weight: Double = 1) {
+            self.meaning = meaning
+            self.container = container
+            self.weight = weight
+        }
+    }
+
+    public init() {}
+
+    /// The container of a task: the process was named, or its cgroup, or the event counts one container only.
+    func container(pid: ProcessID, cgroup: CgroupID, event: EventUse) -> RowID? {
+        if !processes.isEmpty, let named = processes[pid] { return named }
+        if let named = cgroups[cgroup] { return named }
+        return event.container ?? others
+    }
+
+    /// Takes a cgroup that the kernel tells of: it is its nearest named ancestor's.
+    mutating func name(_ cgroup: CgroupID, path: String) {
+        guard cgroups[cgroup] == nil else { return }
+        var rest = path[...]
+        while !rest.isEmpty {
+            if let named = paths[String(rest)] {
+                cgroups[cgroup] = named
+                return
+            }
+            rest = rest[..<(rest.lastIndex(of: "/") ?? rest.startIndex)]
+        }
+    }
+
+    /// Follows a fork: a child of a named process is named too.
+    mutating func fork(_ child: ProcessID, from parent: ProcessID) {
+        guard !processes.isEmpty else { return }
+        processes[child] = processes[parent]
+    }
+}

@@ -1,0 +1,63 @@
+public import ObjectTables
+public import PerfRecords
+public import ProfileModel
+
+/// What the records do not say and the builder asks of the machine, while the things it asks about live.
+public protocol LiveMachine {
+    /// A process that began before the recording, or whose beginning was not seen; nil when it is gone.
+    func process(_ pid: ProcessID) -> KnownProcess?
+
+    /// The module that a mapping shows, opened while it lives.
+    ///
+    /// - Parameter relatives: processes that may still live when `pid` is gone and see the same files.
+    func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule
+
+    /// The kernel's function at an address; nil when its symbols are hidden, or there is none.
+    func kernelFunction(at address: VirtualAddress) -> KernelFunction?
+
+    /// Kernel code came or went while the kernel ran.
+    func follow(_ record: KernelSymbolRecord)
+}
+
+/// A process as it was found, rather than as it was followed.
+public struct KnownProcess: Sendable {
+    public var comm: String
+    public var parent: ProcessID
+    public var threads: [(tid: ThreadID, comm: String)]
+    public var mappings: [Mapping]
+    public init(comm: String, parent: ProcessID, threads: [(tid: ThreadID, comm: String)], mappings: [Mapping]) {
+        self.comm = comm
+        self.parent = parent
+        self.threads = threads
+        self.mappings = mappings
+    }
+}
+
+/// A module that was opened, or of which only the name is known.
+public struct LiveModule: Sendable {
+    /// The same number for the same file, whatever process maps it.
+    public var key: Int
+    public var module: Module
+    /// nil when the file could not be opened.
+    public var header: ModuleHeader?
+    public var unwindTable: UnwindTable?
+    public init(key: Int, module: Module, header: ModuleHeader?, unwindTable: UnwindTable?) {
+        self.key = key
+        self.module = module
+        self.header = header
+        self.unwindTable = unwindTable
+    }
+}
+
+/// A function of the running kernel.
+public struct KernelFunction: Sendable, Hashable {
+    public var name: String
+    public var start: VirtualAddress
+    /// The kernel module; nil for the kernel itself.
+    public var module: String?
+    public init(name: String, start: VirtualAddress, module: String?) {
+        self.name = name
+        self.start = start
+        self.module = module
+    }
+}

@@ -1,0 +1,306 @@
+public import ObjectTables
+public import PerfRecords
+public import ProfileModel
+public import Recording
+import Unwinding
+
+/// Turns records, in time order, into the rows of a recording.
+///
+/// It does not know where its records come from. What they do not say it asks of a `LiveMachine`.
+public struct ProfileBuilder<Machine: LiveMachine> {
+    public var attribution: Attribution
+    /// Rows that wait for the next commit; the owner empties it.
+    public var batch = RowBatch()
+    public private(set) var losses = Losses()
+    /// Samples taken into the recording, and those of them whose user stack was followed to its end.
+    public private(set) var sampleCount: Int64 = 0
+    public private(set) var completeStackCount: Int64 = 0
+    public var machine: Machine
+
+    let start: UInt64
+    let registers: RegisterSet?
+    /// Whether parents that were never seen are worth asking for: not where records of the whole machine come.
+    let asksForParents: Bool
+    var tasks = TaskTable()
+    var modules = ModuleTable()
+    var unwinder: Unwinder
+    var stacks = PairInterner(minimumCapacity: 1 << 14)
+    private var throttledSince: [UInt64: UInt64] = [:]
+    /// Reused from sample to sample.
+    var kernelChain: [VirtualAddress] = []
+    var userChain: [VirtualAddress] = []
+
+    /// - Parameters:
+    ///   - start: the recording's zero, nanoseconds of CLOCK_MONOTONIC.
+    ///   - registers: which registers samples carry; nil where user stacks come as the kernel followed them, by frame
+    ///     pointers.
+    ///   - depthLimit: the most frames of one user stack.
+    public init(
+        start: UInt64, attribution: Attribution, registers: RegisterSet?, asksForParents: Bool, machine: Machine,
+        depthLimit: Int = 512
+    ) {
+        self.start = start
+        self.attribution = attribution
+        self.registers = registers
+        self.asksForParents = asksForParents
+        self.machine = machine
+        unwinder = Unwinder(architecture: registers?.architecture ?? .amd64, depthLimit: depthLimit)
+    }
+
+    /// Writes a container's row; later calls with the same id replace it.
+    public mutating func set(_ container: Container, id: RowID) {
+        batch.containers.append((id: id, container: container))
+    }
+
+    /// Takes one process as it is now, before any sample of it.
+    public mutating func add(_ pid: ProcessID) {
+        guard tasks.processes[pid] == nil, let known = machine.process(pid) else { return }
+        _ = tasks.add(pid, known)
+    }
+
+    /// Takes one record.
+    ///
+    /// - Parameter bytes: the record that `record` was decoded from.
+    public mutating func take(_ record: PerfRecord, bytes: RawSpan) {
+        switch record {
+        case .sample(let sample): take(sample, bytes: bytes)
+        case .mapping(let record):
+            guard !record.isData, record.pid.rawValue > 0 else { return }
+            process(record.pid, ifKnown: !asksForParents)?.map(record.mapping)
+        case .comm(let record):
+            let changed = tasks.rename(record.pid, tid: record.tid, comm: record.comm, isExec: record.isExec)
+            if let row = changed.process { batch.processes.append(row) }
+            if let row = changed.thread { batch.threads.append(row) }
+        case .fork(let record):
+            _ = process(record.parentPID, ifKnown: !asksForParents)
+            tasks.fork(record.pid, tid: record.tid, parent: record.parentPID, parentThread: record.parentTID)
+            attribution.fork(record.pid, from: record.parentPID)
+        case .exit(let record):
+            tasks.exit(record.pid, tid: record.tid, time: record.sampleID.time)
+        case .lost(let record):
+            losses.lostRecords += Int64(clamping: record.count)
+        case .lostSamples(let record):
+            losses.lostSamples += Int64(clamping: record.count)
+        case .throttle(let record):
+            losses.throttledIntervals += 1
+            throttledSince[record.eventID] = record.time
+        case .unthrottle(let record):
+            endThrottle(of: record.eventID, at: record.time)
+        case .kernelSymbol(let record):
+            machine.follow(record)
+            modules.forgetKernelAddresses()
+        case .cgroup(let record):
+            attribution.name(record.id, path: record.path)
+        case .contextSwitch:
+            break
+        case .unknown:
+            losses.unknownRecords += 1
+        }
+    }
+
+    /// Counts a record whose bytes made no sense.
+    public mutating func countUndecodable() { losses.undecodableRecords += 1 }
+
+    /// Lets go of tasks that ended a while before `time`.
+    public mutating func forgetEnded(before time: UInt64) { tasks.forgetEnded(before: time) }
+
+    /// Ends what lasts until the end of the recording.
+    public mutating func finish(at time: UInt64) {
+        for event in throttledSince.keys.sorted() { endThrottle(of: event, at: time) }
+    }
+
+    private mutating func endThrottle(of event: UInt64, at time: UInt64) {
+        guard let since = throttledSince.removeValue(forKey: event), time > since else { return }
+        losses.throttledNanoseconds += Int64(clamping: time - since)
+    }
+
+    /// The process with an id, asked for where it was not seen before.
+    mutating func process(_ pid: ProcessID, ifKnown: Bool = false) -> TaskTable.Process? {
+        if let known = tasks.processes[pid] { return known }
+        if ifKnown { return nil }
+        if pid.rawValue > 0, let found = machine.process(pid) { return tasks.add(pid, found) }
+        return tasks.addUnknown(pid)
+    }
+}
+
+// MARK: Samples
+
+extension ProfileBuilder {
+    private mutating func take(_ sample: SampleRecord, bytes: RawSpan) {
+        guard let use = attribution.events[sample.identifier],
+            let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use),
+            use.meaning == .onCPU, let process = process(sample.pid)
+        else { return }
+        let stack = stack(of: sample, in: process, bytes: bytes)
+        let weight = (Double(sample.period) * use.weight).rounded()
+        batch.samples.append(
+            SampleRow(
+                time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: Int32(truncatingIfNeeded: sample.cpu),
+                thread: tasks.row(of: sample.tid, in: process, batch: &batch), container: container, stack: stack,
+                kind: .onCPU, mode: sample.mode == .user ? .user : .kernel, weight: Int64(weight)))
+        sampleCount += 1
+    }
+
+    /// The node of a sample's innermost frame; nil for a sample without any.
+    private mutating func stack(of sample: SampleRecord, in process: TaskTable.Process, bytes: RawSpan) -> RowID? {
+        kernelChain.removeAll(keepingCapacity: true)
+        userChain.removeAll(keepingCapacity: true)
+        sample.appendCallchain(in: bytes, kernel: &kernelChain, user: &userChain)
+        let end = followUserStack(of: sample, in: process, bytes: bytes)
+        if end == .complete { completeStackCount += 1 }
+
+        var node: RowID = 0
+        if case .truncated(_, let reason) = end {
+            node = self.node(below: node, frame: modules.frame(truncation: reason, batch: &batch))
+        }
+        for index in userChain.indices.reversed() {
+            let frame = userFrame(at: index, of: process, isBelowKernel: !kernelChain.isEmpty)
+            node = self.node(below: node, frame: frame)
+        }
+        for index in kernelChain.indices.reversed() {
+            // All but the innermost are return addresses.
+            let address = index == 0 ? kernelChain[index] : kernelChain[index].lookupForReturnAddress
+            let frame = modules.frame(kernel: address, machine: machine, batch: &batch)
+            node = self.node(below: node, frame: frame)
+        }
+        return node == 0 ? nil : node
+    }
+
+    private mutating func node(below parent: RowID, frame: RowID) -> RowID {
+        let (number, isNew) = stacks.number(
+            of: UInt64(bitPattern: parent), UInt64(bitPattern: frame))
+        if isNew {
+            batch.stacks.append(StackRow(id: RowID(number), parent: parent == 0 ? nil : parent, frame: frame))
+        }
+        return RowID(number)
+    }
+
+    /// Fills `userChain`.
+    private mutating func followUserStack(
+        of sample: SampleRecord, in process: TaskTable.Process, bytes: RawSpan
+    ) -> CallchainEnd {
+        guard let registers else {
+            guard let last = userChain.last else { return .complete }
+            return .truncated(at: last, because: .framePointersOnly)
+        }
+        // The kernel's own frame-pointer walk, where one came along, is worse than what follows.
+        userChain.removeAll(keepingCapacity: true)
+        switch sample.userABI {
+        case .none: return .complete
+        case .bits64: break
+        default: return .truncated(at: sample.ip, because: .noRegisters)
+        }
+        guard let sampled = registers.registers(of: sample, in: bytes) else {
+            return .truncated(at: sample.ip, because: .noRegisters)
+        }
+        let stackCopy = bytes.extracting(sample.userStack)
+        var end = CallchainEnd.complete
+        // A module is opened when a stack first leads through it; then the same stack is followed again.
+        for _ in 0...process.unopened.count {
+            end = unwinder.unwind(sampled, stack: stackCopy, in: process.space, into: &userChain)
+            if !openModules(of: process) { break }
+        }
+        return end
+    }
+
+    /// Opens the modules that `userChain` leads through and that were not opened yet.
+    ///
+    /// - Returns: whether there were any.
+    private mutating func openModules(of process: TaskTable.Process) -> Bool {
+        var opened = false
+        for index in userChain.indices {
+            let address = lookup(at: index)
+            guard let code = process.space.mapping(at: address), code.module < 0 else { continue }
+            open(code, of: process)
+            opened = true
+        }
+        return opened
+    }
+
+    private mutating func open(_ code: MappedCode, of process: TaskTable.Process) {
+        let mapping = process.unopened[Int(-1 - code.module)]
+        let live = machine.module(
+            shownBy: mapping, in: process.pid, relatives: [process.parent])
+        let index = modules.index(of: live, tables: &unwinder.tables, batch: &batch)
+        let entry = modules.entries[index]
+        var bias: UInt64 = 0
+        if entry.module.kind == .file || entry.module.kind == .vdso {
+            // Without a readable file its positions stand in for its addresses.
+            let address = entry.segments?.address(of: mapping.offset)?.rawValue ?? mapping.offset.rawValue
+            bias = mapping.start.rawValue &- address
+        }
+        // `code` may be what later mappings have left of `mapping`.
+        process.space.insert(
+            MappedCode(start: code.start, end: code.end, bias: bias, module: Int32(index), table: entry.unwindTable))
+    }
+
+    /// Where the frame at `index` of `userChain` looks itself up: all but the innermost are return addresses.
+    private func lookup(at index: Int) -> VirtualAddress {
+        index == 0 ? userChain[index] : userChain[index].lookupForReturnAddress
+    }
+
+    private mutating func userFrame(
+        at index: Int, of process: TaskTable.Process, isBelowKernel: Bool
+    ) -> RowID {
+        let address = lookup(at: index)
+        guard let code = process.space.mapping(at: address) else {
+            return modules.frame(unmapped: address, batch: &batch)
+        }
+        var module = code.module
+        if module < 0 {
+            open(code, of: process)
+            module = process.space.mapping(at: address)?.module ?? module
+        }
+        guard module >= 0 else { return modules.frame(unmapped: address, batch: &batch) }
+        let place = process.space.mapping(at: address) ?? code
+        return modules.frame(
+            module: Int(module), address: place.fileAddress(of: address).rawValue,
+            isSyscallReturn: index == 0 && isBelowKernel, batch: &batch)
+    }
+}
+
+// MARK: Names
+
+extension ProfileBuilder {
+    /// A module whose frames wait for names.
+    public struct NameRequest: Sendable {
+        /// What `take(_:for:)` wants back.
+        public var module: Int
+        /// The key under which the `LiveMachine` keeps the module.
+        public var key: Int
+        public var request: SymbolRequest
+    }
+
+    /// What is to be asked of the modules: the addresses that samples hit.
+    public func nameRequests() -> [NameRequest] {
+        modules.entries.indices.compactMap { index in
+            let entry = modules.entries[index]
+            guard let key = entry.key, !entry.unnamed.isEmpty else { return nil }
+            return NameRequest(
+                module: index, key: key,
+                request: SymbolRequest(
+                    addresses: entry.unnamed.keys.sorted().map(FileAddress.init(_:)),
+                    syscallReturns: entry.syscallReturns.sorted().map(FileAddress.init(_:))))
+        }
+    }
+
+    /// Takes the names of one module's addresses.
+    public mutating func take(_ answer: SymbolAnswer, for request: NameRequest) {
+        guard modules.entries.indices.contains(request.module) else { return }
+        let frames = modules.entries[request.module].unnamed
+        for symbol in answer.symbols {
+            guard let frame = frames[symbol.address.rawValue] else { continue }
+            guard !symbol.chain.isEmpty || symbol.syscallNumber != nil else { continue }
+            let innermost = symbol.chain.first
+            batch.names.append(
+                FrameNames(
+                    frame: frame, function: innermost?.function, file: innermost?.file, line: innermost?.line,
+                    inlinedInto: symbol.chain.dropFirst().map {
+                        InlineCaller(function: $0.function, file: $0.file, line: $0.line)
+                    }, syscallNumber: symbol.syscallNumber))
+        }
+        if let reason = answer.skipped {
+            modules.skipSymbols(of: request.module, because: reason, batch: &batch)
+        }
+    }
+}

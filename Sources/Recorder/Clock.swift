@@ -1,0 +1,28 @@
+import Glibc
+
+/// The clocks and counters that a recording is measured with.
+enum Clock {
+    /// Nanoseconds of CLOCK_MONOTONIC, the clock of all records.
+    static func monotonic() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) }
+
+    /// Nanoseconds since the epoch.
+    static func wall() -> Int64 { Int64(clamping: nanoseconds(CLOCK_REALTIME)) }
+
+    /// CPU time of this process, all threads.
+    static func ownCPU() -> Int64 { Int64(clamping: nanoseconds(CLOCK_PROCESS_CPUTIME_ID)) }
+
+    private static func nanoseconds(_ clock: clockid_t) -> UInt64 {
+        var time = timespec()
+        // clock_gettime(2) fills a local variable.
+        unsafe clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds; some 292 years at the most.
+    public var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue + attoseconds / 1_000_000_000
+    }
+}

@@ -1,0 +1,168 @@
+import Glibc
+import Host
+import PerfEvents
+import PerfRecords
+import ProfileBuilder
+import ProfileModel
+import Recording
+import SystemPackage
+
+/// The open events of one recording and the rings that they write into: one ring for each CPU, whatever the number of
+/// events and threads.
+struct EventSet {
+    private(set) var events: [Event] = []
+    private(set) var rings: RingSet
+    private(set) var ringBytes = 0
+    let source: SamplingEvent
+    let frequency: Int
+    let abilities: KernelAbilities
+    let layout: SampleLayout
+    /// What had to be done without, one sentence each.
+    private(set) var notes: [String] = []
+
+    /// Opens everything, disabled.
+    ///
+    /// - Parameter attribution: is told what each event is for.
+    init(
+        _ request: RecordRequest, plan: RecordingPlan, machine: Machine, registers: RegisterSet?,
+        attribution: inout Attribution
+    ) throws(RecorderError) {
+        abilities = KernelAbilities.probe()
+        source = SamplingEvent.choose(abilities: abilities)
+        let limit = machine.perfEventMaxSampleRate ?? request.frequency
+        frequency = max(1, min(request.frequency, limit))
+        if frequency < request.frequency {
+            notes.append(
+                "sampled at \(frequency) Hz, not \(request.frequency): kernel.perf_event_max_sample_rate is \(limit)")
+        }
+        var fields: SampleFields = [.identifier, .ip, .tid, .time, .cpu, .period, .callchain]
+        if abilities.sendsCgroups { fields.insert(.cgroup) }
+        if registers != nil { fields.formUnion([.userRegisters, .userStack]) }
+        layout = SampleLayout(sampleFields: fields, userRegisterMask: registers?.mask ?? 0)
+        rings = RingSet(decoder: RecordDecoder(defaultLayout: layout))
+
+        let wanted = Self.ringCapacity(frequency: frequency, userStackBytes: request.userStackBytes)
+        let description = EventDescription(
+            source: source.source, sampling: .frequency(frequency), layout: layout,
+            userStackBytes: registers == nil ? 0 : UInt32(request.userStackBytes),
+            excludesUserCallchain: registers != nil, followsTasks: true, wakeupBytes: UInt32(wanted / 4))
+        Self.raiseDescriptorLimit()
+
+        var directories: [(descriptor: FileDescriptor, row: RowID)] = []
+        defer { for directory in directories { try? directory.descriptor.close() } }
+        if !plan.needsWholeMachine {
+            for named in plan.outermostCgroups {
+                do {
+                    let descriptor = try FileDescriptor.open(
+                        FilePath(named.cgroup.directory), .readOnly, options: [.directory, .closeOnExec])
+                    directories.append((descriptor, named.row))
+                } catch {
+                    throw .host(
+                        HostError.systemCall(
+                            name: "open", path: named.cgroup.directory, errno: (error as? Errno)?.rawValue ?? EIO))
+                }
+            }
+        }
+        do {
+            for cpu in machine.onlineCPUs {
+                var first: Event?
+                let scopes: [(EventScope, RowID?)] =
+                    plan.needsWholeMachine
+                    ? [(.everything(cpu: cpu), nil)]
+                    : directories.map { (.cgroup(descriptor: $0.descriptor.rawValue, cpu: cpu), $0.row) }
+                for (scope, row) in scopes {
+                    let event = try Event(description, scope: scope, abilities: abilities)
+                    events.append(event)
+                    attribution.events[event.id] = Attribution.EventUse(
+                        meaning: .onCPU, container: row, weight: source.nanosecondsPerUnit)
+                    if let first {
+                        try event.redirect(to: first)
+                    } else {
+                        first = event
+                        try addRing(for: event, wanted: wanted)
+                    }
+                }
+            }
+        } catch {
+            throw Self.failure(error, machine: machine)
+        }
+        if ringBytes < wanted * rings.count {
+            notes.append(
+                "rings of \(ringBytes / rings.count / 1024) KiB instead of \(wanted / 1024): "
+                    + "kernel.perf_event_mlock_kb allows no more, so that bursts may be lost")
+        }
+    }
+
+    /// Halves the ring until the kernel grants it.
+    private mutating func addRing(for event: Event, wanted: Int) throws(PerfEventError) {
+        var capacity = wanted
+        while true {
+            do {
+                let ring = try RingBuffer(event: event, capacity: capacity)
+                ringBytes += ring.capacity
+                rings.append(ring)
+                return
+            } catch .cannotMap(let byteCount, let code) {
+                guard code == EPERM || code == ENOMEM, capacity > Self.smallestRing else {
+                    throw .cannotMap(byteCount: byteCount, errno: code)
+                }
+                capacity /= 2
+            }
+        }
+    }
+
+    private static let smallestRing = 64 << 10
+    private static let largestRing = 32 << 20
+
+    /// Room for a second of samples on a CPU that does nothing but run the targets, as a power of two of bytes.
+    private static func ringCapacity(frequency: Int, userStackBytes: Int) -> Int {
+        // Header, fixed fields and a kernel callchain of 40 entries take about 500 bytes.
+        let wanted = frequency * (500 + userStackBytes)
+        var capacity = smallestRing * 4
+        while capacity < wanted && capacity < largestRing { capacity *= 2 }
+        return capacity
+    }
+
+    /// Descriptors grow with CPUs × named cgroups: take what the hard limit allows.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        // getrlimit(2) and setrlimit(2) read and write a local variable.
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    private static func failure(_ error: any Error, machine: Machine) -> RecorderError {
+        switch error as? PerfEventError {
+        case .cannotOpen(let event, let code), .cannotControl(let event, _, let code):
+            .event(name: event, errno: code, paranoid: machine.perfEventParanoid)
+        case .cannotMap(let byteCount, let code):
+            .ring(byteCount: byteCount, errno: code, mlockKiB: machine.perfEventMlockKiB)
+        case nil: .host(error)
+        }
+    }
+
+    func enable() throws(RecorderError) {
+        for event in events {
+            do { try event.enable() } catch { throw .event(name: event.name, errno: EIO, paranoid: nil) }
+        }
+    }
+
+    /// Stops all events; those that cannot be stopped go on until they are closed.
+    func disable() { for event in events { try? event.disable() } }
+
+    /// Samples that found no room, by the kernel's own count; nil before Linux 6.0.
+    func lostSamples() -> Int64? {
+        var sum: Int64?
+        for event in events {
+            guard let lost = event.count()?.lost else { continue }
+            sum = (sum ?? 0) + Int64(clamping: lost)
+        }
+        return sum
+    }
+
+    /// See `RingSet.round`.
+    mutating func round(untilEnd: Bool, _ body: (PerfRecord?, RawSpan) -> Void) {
+        rings.round(untilEnd: untilEnd, body)
+    }
+}

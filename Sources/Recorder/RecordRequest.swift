@@ -1,0 +1,92 @@
+public import ProfileModel
+
+/// What somebody wants recorded.
+public struct RecordRequest: Sendable {
+    public enum Target: Sendable, Hashable {
+        /// A cgroup and its descendants, as people name it: see `Host.cgroup(_:)`.
+        case cgroup(String)
+        /// A process, its threads and what it forks from now on.
+        case process(ProcessID)
+    }
+
+    public var targets: [Target]
+    /// A command to run in a cgroup of its own, its name first; empty for none.
+    public var command: [String]
+    /// Samples in a second of CPU time.
+    public var frequency: Int
+    /// nil: until a signal, or until the command ends.
+    public var duration: Duration?
+    public var output: String
+    public var replacesOutput: Bool
+    /// Bytes of user stack copied with each sample; a multiple of 8 below 64 KiB.
+    public var userStackBytes: Int
+    /// The recorder's own command line, kept in the recording.
+    public var commandLine: [String]
+    public var toolVersion: String
+
+    public init(
+        targets: [Target], command: [String] = [], frequency: Int = 199, duration: Duration? = nil, output: String,
+        replacesOutput: Bool = false, userStackBytes: Int = 8_192, commandLine: [String] = [],
+        toolVersion: String
+    ) {
+        self.targets = targets
+        self.command = command
+        self.frequency = frequency
+        self.duration = duration
+        self.output = output
+        self.replacesOutput = replacesOutput
+        self.userStackBytes = userStackBytes
+        self.commandLine = commandLine
+        self.toolVersion = toolVersion
+    }
+}
+
+/// How far a recording is.
+public struct RecordProgress: Sendable {
+    public enum Phase: Sendable { case recording, naming }
+    public var phase: Phase
+    public var elapsed: Duration
+    public var duration: Duration?
+    public var samples: Int64
+    public var lostRecords: Int64
+}
+
+/// What a recording is about to do, for people who wait for it.
+public struct RecordStart: Sendable {
+    public var targets: [String]
+    public var info: RecordingInfo
+    public var ringBytes: Int
+    public var openEvents: Int
+}
+
+/// What came of a recording.
+public struct RecordSummary: Sendable {
+    public var path: String
+    public var info: RecordingInfo
+    public var samples: Int64
+    public var completeStacks: Int64
+    /// CPU time that the targets used meanwhile by their cgroups' own count; nil where there is none.
+    public var targetCPUNanoseconds: Int64?
+    public var endReason: EndReason
+
+    public enum EndReason: Sendable, Hashable {
+        case durationOver
+        case signal(Int32)
+        case commandEnded
+        case targetsGone
+    }
+}
+
+/// Why a recording could not be made, as facts.
+public enum RecorderError: Error, Sendable {
+    case noTarget
+    case noSuchProcess(ProcessID)
+    case host(any Error)
+    /// The kernel refused an event.
+    case event(name: String, errno: Int32, paranoid: Int?)
+    case ring(byteCount: Int, errno: Int32, mlockKiB: Int?)
+    case command(name: String, errno: Int32)
+    case unsupportedArchitecture(String)
+    case systemCall(name: String, errno: Int32)
+    case recording(any Error)
+}

@@ -1,0 +1,233 @@
+import Glibc
+import Host
+import PerfEvents
+import PerfRecords
+import ProfileBuilder
+import ProfileModel
+import Recording
+
+/// One recording from the opening of its events to its last name.
+struct RecordingSession: ~Copyable {
+    private let request: RecordRequest
+    private let host: Host
+    private let plan: RecordingPlan
+    private let machine: HostMachine
+    private var events: EventSet
+    private(set) var builder: ProfileBuilder<HostMachine>
+    private var info: RecordingInfo
+    private let startTime: UInt64
+    private(set) var endTime: UInt64
+    private var lostSamples: Int64?
+    private var targetTimes: [RowID: CPUTimes] = [:]
+
+    /// How long the loop sleeps when nothing wakes it, in milliseconds; also how far it lags behind the rings.
+    private static let tick: Int32 = 100
+    private static let commitInterval: UInt64 = 1_000_000_000
+    /// More processes than this are looked at when a sample hits them, not before the recording starts.
+    private static let eagerProcesses = 2_000
+
+    /// Opens the events; nothing is recorded yet.
+    init(_ request: RecordRequest, plan: RecordingPlan, host: Host) throws(RecorderError) {
+        let facts = host.machine()
+        guard let registers = RegisterSet(arch: facts.arch) else { throw .unsupportedArchitecture(facts.arch) }
+        var attribution = plan.attribution(host: host)
+        let machine = HostMachine(host: host)
+        let events = try EventSet(
+            request, plan: plan, machine: facts, registers: registers, attribution: &attribution)
+        let now = Clock.monotonic()
+        info = RecordingInfo(
+            toolVersion: request.toolVersion, host: facts.hostname, kernel: facts.kernelRelease, arch: facts.arch,
+            cpus: facts.onlineCPUs.count, event: events.source.source.name, eventReason: events.source.reason,
+            frequency: events.frequency, commandLine: request.commandLine, startWallNanoseconds: Clock.wall(),
+            kernelSymbols: machine.kernelSymbolsAreHidden ? .hidden : .visible, unwinding: "dwarf",
+            notes: events.notes, kernelTailCalls: machine.kernelTailCalls())
+        builder = ProfileBuilder(
+            start: now, attribution: attribution, registers: registers, asksForParents: !plan.needsWholeMachine,
+            machine: machine)
+        self.machine = machine
+        self.events = events
+        startTime = now
+        endTime = now
+        self.request = request
+        self.host = host
+        self.plan = plan
+    }
+
+    /// What is about to be recorded.
+    var start: RecordStart {
+        RecordStart(
+            targets: plan.containers.map(\.name), info: info, ringBytes: events.ringBytes,
+            openEvents: events.events.count)
+    }
+
+    /// Records until something ends it.
+    mutating func run(
+        signals: borrowing SignalQueue, writer: inout RecordingWriter, progress: (RecordProgress) -> Void
+    ) throws(RecorderError) -> RecordSummary.EndReason {
+        for (index, container) in plan.containers.enumerated() { builder.set(container, id: RowID(index + 1)) }
+        try commit(to: &writer)
+        guard let own = plan.ownCgroup else { return try run(signals, &writer, progress, command: nil) }
+        let processes: Int32
+        do { processes = try host.openProcesses(of: own) } catch { throw .host(error) }
+        let command: SpawnedCommand
+        do { command = try SpawnedCommand(request.command, cgroupProcesses: processes) } catch {
+            close(processes)
+            throw error
+        }
+        close(processes)
+        builder.add(command.pid)
+        return try run(signals, &writer, progress, command: CommandReference(command))
+    }
+
+    /// Lets a noncopyable command be optional; lives no longer than one run.
+    private final class CommandReference {
+        let command: SpawnedCommand
+        init(_ command: consuming SpawnedCommand) { self.command = command }
+    }
+
+    private mutating func run(
+        _ signals: borrowing SignalQueue, _ writer: inout RecordingWriter, _ progress: (RecordProgress) -> Void,
+        command: CommandReference?
+    ) throws(RecorderError) -> RecordSummary.EndReason {
+        var commandHasEnded = false
+        defer { if let command, !commandHasEnded { _ = command.command.end() } }
+        let timesBefore = readTimes()
+        try events.enable()
+        for pid in knownProcesses() { builder.add(pid) }
+        try command?.command.start()
+
+        let deadline = request.duration.map { startTime + UInt64(max(0, $0.nanoseconds)) }
+        var nextCommit = startTime + Self.commitInterval
+        var end: RecordSummary.EndReason?
+        while end == nil {
+            let now = Clock.monotonic()
+            wait(signals: signals, command: command, until: min(deadline ?? .max, now + UInt64(Self.tick) * 1_000_000))
+            if let signal = signals.next() { end = .signal(signal) }
+            if let deadline, Clock.monotonic() >= deadline { end = .durationOver }
+            if let command, let status = command.command.wait(blocking: false) {
+                commandHasEnded = true
+                info.commandStatus = SpawnedCommand.exitStatus(status)
+                end = .commandEnded
+            }
+            drain(untilEnd: false)
+            while events.rings.isFilling { drain(untilEnd: false) }
+            if Clock.monotonic() >= nextCommit {
+                nextCommit = Clock.monotonic() + Self.commitInterval
+                builder.forgetEnded(before: Clock.monotonic())
+                try commit(to: &writer)
+                if end == nil, !targetsRemain() { end = .targetsGone }
+            }
+            progress(self.progress(.recording))
+        }
+        events.disable()
+        endTime = Clock.monotonic()
+        takeTimes(since: timesBefore)
+        if let command, !commandHasEnded {
+            info.commandStatus = command.command.end().map(SpawnedCommand.exitStatus)
+            commandHasEnded = true
+        }
+        drain(untilEnd: true)
+        builder.finish(at: endTime)
+        lostSamples = events.lostSamples()
+        try commit(to: &writer)
+        return end ?? .durationOver
+    }
+
+    private mutating func drain(untilEnd: Bool) {
+        events.round(untilEnd: untilEnd) { record, bytes in
+            if let record {
+                builder.take(record, bytes: bytes)
+            } else {
+                builder.countUndecodable()
+            }
+        }
+    }
+
+    /// Sleeps until a ring fills, a signal comes, the command ends or the time is over.
+    private func wait(signals: borrowing SignalQueue, command: CommandReference?, until time: UInt64) {
+        var waiting = events.rings.descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        waiting.append(pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0))
+        if let command, command.command.descriptor >= 0 {
+            waiting.append(pollfd(fd: command.command.descriptor, events: Int16(POLLIN), revents: 0))
+        }
+        let now = Clock.monotonic()
+        let milliseconds = time > now ? min(UInt64(Self.tick), (time - now) / 1_000_000 + 1) : 0
+        // The array outlives the call, which writes into its elements only. An early return is no harm.
+        _ = unsafe poll(&waiting, nfds_t(waiting.count), Int32(milliseconds))
+    }
+
+    private func knownProcesses() -> [ProcessID] {
+        var all = plan.processes.map(\.pid)
+        for named in plan.cgroups where all.count < Self.eagerProcesses {
+            all += host.processIDs(in: named.cgroup)
+        }
+        return Array(all.prefix(Self.eagerProcesses))
+    }
+
+    /// Whether anything that was named is still there.
+    private func targetsRemain() -> Bool {
+        plan.cgroups.contains { host.cgroup(atPath: $0.cgroup.path)?.id == $0.cgroup.id }
+            || builder.attribution.processes.keys.contains { host.isAlive($0) }
+    }
+
+    // MARK: Facts
+
+    private func readTimes() -> [RowID: CPUTimes] {
+        var times: [RowID: CPUTimes] = [:]
+        for named in plan.cgroups { times[named.row] = named.times?.read() }
+        return times
+    }
+
+    private mutating func takeTimes(since before: [RowID: CPUTimes]) {
+        for (row, after) in readTimes() {
+            guard let first = before[row] else { continue }
+            let spent = CPUTimes(
+                userNanoseconds: after.userNanoseconds - first.userNanoseconds,
+                systemNanoseconds: after.systemNanoseconds - first.systemNanoseconds)
+            targetTimes[row] = spent
+            var container = plan.containers[Int(row) - 1]
+            container.cgroupTimes = spent
+            builder.set(container, id: row)
+        }
+    }
+
+    private func progress(_ phase: RecordProgress.Phase) -> RecordProgress {
+        RecordProgress(
+            phase: phase, elapsed: .nanoseconds(Int64(clamping: Clock.monotonic() - startTime)),
+            duration: request.duration, samples: builder.sampleCount, lostRecords: builder.losses.lostRecords)
+    }
+
+    /// The facts as they are; `finished` is set by the writer.
+    func currentInfo(at time: UInt64) -> RecordingInfo {
+        var current = info
+        current.durationNanoseconds = Int64(clamping: time - startTime)
+        current.losses = builder.losses
+        if let lostSamples { current.losses.lostSamples = max(lostSamples, current.losses.lostSamples) }
+        current.losses.recorderCPUNanoseconds = Clock.ownCPU()
+        return current
+    }
+
+    mutating func commit(to writer: inout RecordingWriter) throws(RecorderError) {
+        do {
+            try writer.commit(builder.batch, info: currentInfo(at: Clock.monotonic()))
+        } catch {
+            throw .recording(error)
+        }
+        builder.batch.removeAll()
+    }
+
+    func summary(endReason: RecordSummary.EndReason) -> RecordSummary {
+        let spent = targetTimes.values.map { $0.userNanoseconds + $0.systemNanoseconds }
+        return RecordSummary(
+            path: request.output, info: currentInfo(at: endTime), samples: builder.sampleCount,
+            completeStacks: builder.completeStackCount, targetCPUNanoseconds: spent.isEmpty ? nil : spent.reduce(0, +),
+            endReason: endReason)
+    }
+
+    // MARK: Names
+
+    /// Asks the modules for the names of what was sampled. A signal ends it: the recording is then complete without them.
+    mutating func name(signals: borrowing SignalQueue, progress: (RecordProgress) -> Void) async {
+        progress(self.progress(.naming))
+    }
+}

@@ -1,0 +1,119 @@
+public import Analysis
+
+/// Renders reports for people: no line is wider than `width` columns, and names cannot act on the terminal.
+public struct TextRenderer: Sendable {
+    /// Columns; at least 1.
+    public var width: Int
+    /// Whether ANSI colours may be used.
+    public var colour: Bool
+
+    public init(width: Int, colour: Bool) {
+        self.width = max(1, width)
+        self.colour = colour
+    }
+
+    public func render(_ report: KernelReport) -> String {
+        var lines = Lines(width: width, colour: colour)
+        header(report.recording, report.confidence, into: &lines)
+        if report.view == .container {
+            lines.blank()
+            lines.table(containerTable(report), indent: 2)
+        } else {
+            for container in report.containers {
+                lines.blank()
+                section(container, report, into: &lines)
+            }
+        }
+        return lines.text
+    }
+
+    // MARK: The recording
+
+    func header(_ recording: RecordingSummary, _ confidence: Confidence, into lines: inout Lines) {
+        var event = "\(displayName(recording.event)) \(recording.frequency) Hz"
+        if let reason = recording.eventReason { event += " (\(displayName(reason)))" }
+        lines.segments(
+            (recording.finished ? [] : ["UNFINISHED"]) + [
+                event, "Linux \(displayName(recording.kernel)) \(displayName(recording.arch))",
+                recording.cpus == 1 ? "1 CPU" : "\(recording.cpus) CPUs",
+                Figures.duration(recording.durationNanoseconds),
+            ], style: .bold)
+        var facts = [
+            "\(Figures.count(confidence.samples)) samples",
+            "\(Figures.count(max(confidence.lostSamples, confidence.lostRecords))) lost",
+        ]
+        if let share = confidence.completeStacksShare { facts.append("\(Figures.percent(share)) of stacks complete") }
+        if recording.durationNanoseconds > 0 {
+            let own = Double(confidence.recorderCPUNanoseconds) / Double(recording.durationNanoseconds)
+            facts.append("jostle used \(Figures.percent(own)) of one CPU")
+        }
+        lines.segments(facts, style: .plain)
+        for note in recording.notes { lines.sentence("note: " + displayName(note), style: .plain) }
+        for warning in confidence.warnings { lines.sentence("warning: " + displayName(warning), style: .warning) }
+    }
+
+    // MARK: One container
+
+    private func section(_ container: ContainerReport, _ report: KernelReport, into lines: inout Lines) {
+        let duration = report.recording.durationNanoseconds
+        lines.leftAndRight(
+            title(of: container), "\(Figures.duration(duration)) · \(Figures.count(container.samples)) samples")
+        lines.segments(figures(of: container, report.recording), style: .plain, indent: 2, separator: "   ")
+        if let contended = container.contendedWaitNanoseconds, let waits = container.waits {
+            lines.segments(
+                waitFigures(contended, waits, duration: duration), style: .plain, indent: 2, separator: "   ")
+        }
+        lines.blank()
+        switch report.view {
+        case .syscall, .container: lines.table(entryTable(container, duration: duration), indent: 2)
+        case .function: lines.table(functionTable(container, duration: duration), indent: 2)
+        case .caller: lines.table(callerTable(container, duration: duration), indent: 2)
+        }
+        if let omitted = container.omittedRows { lines.sentence("  and \(Figures.count(omitted)) more", style: .dim) }
+    }
+
+    func title(of container: ContainerReport) -> String {
+        var parts = [displayName(container.name)]
+        if let runtime = container.runtime {
+            parts.append(displayName(runtime) + (container.id.map { " " + displayName(String($0.prefix(12))) } ?? ""))
+        } else if let cgroup = container.cgroup {
+            parts.append("cgroup " + displayName(cgroup))
+        }
+        if let pod = container.pod {
+            parts.append("pod " + (container.namespace.map { displayName($0) + "/" } ?? "") + displayName(pod))
+        }
+        if let image = container.image { parts.append("image " + displayName(image)) }
+        return parts.joined(separator: " · ")
+    }
+
+    private func figures(of container: ContainerReport, _ recording: RecordingSummary) -> [String] {
+        var parts: [String] = []
+        if recording.durationNanoseconds > 0 {
+            let cpus = Double(container.cpuNanoseconds) / Double(recording.durationNanoseconds)
+            parts.append("CPU \(Figures.decimal(cpus, places: 2)) of \(recording.cpus)")
+        }
+        guard let share = container.kernelShare else { return parts + ["no sample on a CPU"] }
+        parts.append("kernel \(Self.shareWithInterval(share.value, share.low, share.high))")
+        parts.append("user \(Figures.percent(1 - share.value))")
+        if let own = container.cgroupKernelShare { parts.append("(cgroup's own count: \(Figures.percent(own)))") }
+        return parts
+    }
+
+    private func waitFigures(_ contended: Int64, _ waits: Waits, duration: Int64) -> [String] {
+        func threads(_ time: Int64) -> String {
+            duration > 0 ? Figures.decimal(Double(time) / Double(duration), places: 2) : "-"
+        }
+        var parts = ["waiting in the kernel for others: \(threads(contended)) threads"]
+        for (name, time) in [
+            ("disk", waits.diskIO), ("memory", waits.memory), ("preempted", waits.preempted),
+            ("by choice", waits.byChoice), ("other", waits.other),
+        ] where time > 0 {
+            parts.append("\(name) \(threads(time))")
+        }
+        return parts
+    }
+
+    static func shareWithInterval(_ value: Double, _ low: Double, _ high: Double) -> String {
+        "\(Figures.percent(value)) \(Figures.plusMinus(value: value, low: low, high: high))"
+    }
+}

@@ -1,0 +1,173 @@
+internal import Analysis
+
+/// The tables of a text report: the columns that the data has.
+extension TextRenderer {
+    typealias Column = TextTable.Column
+    typealias Cell = TextTable.Cell
+
+    func entryTable(_ container: ContainerReport, duration: Int64) -> TextTable {
+        let rows = container.syscalls
+        var columns = weightColumns(
+            duration: duration, shares: rows.map(\.share),
+            rows: rows.map { ($0.kernelTimeNanoseconds, $0.kernelCPUNanoseconds, $0.contendedWaitNanoseconds) })
+        columns += spinColumn(rows.map { ($0.spinNanoseconds, $0.kernelTimeNanoseconds) }, of: container)
+        if rows.contains(where: { $0.callsPerSecond != nil }) {
+            columns.append(Column(header: "CALLS/s", rows.map { $0.callsPerSecond.map(Figures.rate) ?? "" }))
+            let costs = rows.map { row in
+                row.calls.map { Figures.duration(Double(row.kernelTimeNanoseconds) / Double(max(1, $0))) } ?? ""
+            }
+            columns.append(Column(header: "COST/CALL", costs))
+        }
+        columns.append(Column(header: "SYSCALL", cells: rows.map { Cell(text: Self.name(of: $0)) }, least: 12))
+        columns.append(
+            Column(header: "HOTTEST IN THE KERNEL", cells: rows.map { Cell(text: Self.hottest(of: $0)) }, least: 14))
+        columns.append(Column(header: "CALLED FROM", cells: rows.map(Self.callSite), least: 14))
+        return TextTable(columns: columns)
+    }
+
+    func functionTable(_ container: ContainerReport, duration: Int64) -> TextTable {
+        let rows = container.functions ?? []
+        var columns = weightColumns(
+            duration: duration, shares: rows.map(\.share),
+            rows: rows.map { ($0.kernelTimeNanoseconds, $0.kernelCPUNanoseconds, $0.contendedWaitNanoseconds) })
+        columns += spinColumn(rows.map { ($0.spinNanoseconds, $0.kernelTimeNanoseconds) }, of: container)
+        columns.append(
+            Column(
+                header: "FUNCTION", cells: rows.map { Cell(text: $0.function.map(displayName) ?? "(unnamed)") },
+                least: 16))
+        columns.append(
+            Column(header: "MOSTLY IN", cells: rows.map { Cell(text: Self.name(of: $0.mostlyIn)) }, least: 12))
+        return TextTable(columns: columns)
+    }
+
+    func callerTable(_ container: ContainerReport, duration: Int64) -> TextTable {
+        let rows = container.callers ?? []
+        var columns = weightColumns(
+            duration: duration, shares: rows.map(\.share),
+            rows: rows.map { ($0.kernelTimeNanoseconds, $0.kernelCPUNanoseconds, $0.contendedWaitNanoseconds) })
+        columns.append(
+            Column(header: "MOSTLY IN", cells: rows.map { Cell(text: Self.name(of: $0.mostlyIn)) }, least: 12))
+        columns.append(Column(header: "CALLED FROM", cells: rows.map { Self.cell(for: $0.place) }, least: 16))
+        columns.append(
+            Column(
+                header: "MODULE", cells: rows.map { Cell(text: $0.place.module.map(displayName) ?? "") }, least: 12))
+        return TextTable(columns: columns)
+    }
+
+    func containerTable(_ report: KernelReport) -> TextTable {
+        let rows = report.containers
+        let duration = report.recording.durationNanoseconds
+        var columns = [
+            Column(header: "CONTAINER", cells: rows.map { Cell(text: displayName($0.name)) }, least: 12),
+            Column(header: "CPU/s", rows.map { Figures.timePerSecond($0.cpuNanoseconds, over: duration) }),
+            Column(
+                header: "KERNEL",
+                rows.map { row in
+                    row.kernelShare.map { Self.shareWithInterval($0.value, $0.low, $0.high) } ?? "no sample"
+                }),
+        ]
+        if rows.contains(where: { $0.cgroupKernelShare != nil }) {
+            columns.append(
+                Column(header: "CGROUP SAYS", rows.map { $0.cgroupKernelShare.map(Figures.percent) ?? "" }))
+        }
+        if rows.contains(where: { $0.contendedWaitNanoseconds != nil }) {
+            columns.append(
+                Column(
+                    header: "WAIT/s",
+                    rows.map { $0.contendedWaitNanoseconds.map { Figures.timePerSecond($0, over: duration) } ?? "" }))
+        }
+        columns.append(
+            Column(
+                header: "MOST IN", cells: rows.map { Cell(text: $0.syscalls.first.map(Self.name(of:)) ?? "") },
+                least: 12))
+        return TextTable(columns: columns)
+    }
+
+    // MARK: Columns
+
+    /// TIME/s where waits were recorded, with its parts; else CPU/s, since that is all there is.
+    func weightColumns(
+        duration: Int64, shares: [Share], rows: [(time: Int64, cpu: Int64, wait: Int64?)]
+    ) -> [Column] {
+        let hasWaits = rows.contains { $0.wait != nil }
+        var columns = [
+            Column(
+                header: hasWaits ? "TIME/s" : "CPU/s", rows.map { Figures.timePerSecond($0.time, over: duration) }),
+            Column(header: "SHARE", shares.map { Self.shareWithInterval($0.value, $0.low, $0.high) }),
+        ]
+        if hasWaits {
+            columns.append(Column(header: "CPU", rows.map { Self.part($0.cpu, of: $0.time) }))
+            columns.append(Column(header: "WAIT", rows.map { Self.part($0.wait ?? 0, of: $0.time) }))
+        }
+        return columns
+    }
+
+    /// Time spun in lock slow paths, where it is worth a column: a hundredth of the container's kernel time.
+    private func spinColumn(_ rows: [(spin: Int64, time: Int64)], of container: ContainerReport) -> [Column] {
+        let spun = rows.reduce(0) { $0 + $1.spin }
+        guard spun > 0, spun >= container.kernelTimeNanoseconds / 100 else { return [] }
+        return [Column(header: "SPIN", rows.map { Self.part($0.spin, of: $0.time) })]
+    }
+
+    private static func part(_ part: Int64, of whole: Int64) -> String {
+        whole > 0 ? Figures.wholePercent(Double(part) / Double(whole)) : ""
+    }
+
+    // MARK: Cells
+
+    static func name(of entry: EntryReport) -> String { name(entry.name, libc: entry.libcName) }
+    static func name(of entry: Entry) -> String { name(entry.name, libc: entry.libcName) }
+
+    /// libc's name, which the program's source has, with the kernel's behind it where that is another.
+    static func name(_ kernel: String, libc: String?) -> String {
+        guard let libc, libc != kernel else { return displayName(kernel) }
+        return "\(displayName(libc)) (\(displayName(kernel)))"
+    }
+
+    static func hottest(of entry: EntryReport) -> String {
+        guard let function = entry.hottestKernelFunction else { return "" }
+        return displayName(function) + (entry.hottestThrough.map { " (\(displayName($0)))" } ?? "")
+    }
+
+    static func callSite(of entry: EntryReport) -> Cell {
+        entry.callSites.first.map { cell(for: $0.place) } ?? Cell(text: "")
+    }
+
+    /// `LogFileObject::Write  logging.cc:1113`, or the module's file where there is no line.
+    static func cell(for place: CodePlace) -> Cell {
+        let module = place.module.map { displayName(lastPart(of: $0)) } ?? ""
+        guard let function = place.function else {
+            let address = place.address.map(displayName) ?? "(unknown)"
+            return Cell(text: module.isEmpty ? address : "\(module)+\(address)")
+        }
+        guard let file = place.file else { return Cell(text: displayName(withoutParameters(function)), tail: module) }
+        let line = place.line.map { ":\($0)" } ?? ""
+        return Cell(text: displayName(withoutParameters(function)), tail: displayName(lastPart(of: file)) + line)
+    }
+
+    static func lastPart(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
+
+    /// A C++ function without its parameter list, which in a table says less than it takes.
+    static func withoutParameters(_ function: String) -> String {
+        var end = function.endIndex
+        if function.hasSuffix(" const") { end = function.index(end, offsetBy: -" const".count) }
+        guard end > function.startIndex, function[function.index(before: end)] == ")" else { return function }
+        var depth = 0
+        var index = end
+        while index > function.startIndex {
+            index = function.index(before: index)
+            if function[index] == ")" { depth += 1 }
+            if function[index] == "(" { depth -= 1 }
+            if depth == 0 { break }
+        }
+        let name = function[..<index]
+        return name.isEmpty || name.hasSuffix("operator") || name.hasSuffix("::") ? function : String(name)
+    }
+}
+
+extension TextTable.Column {
+    /// A column of figures: whole or not there, aligned at the right.
+    init(header: String, _ figures: [String]) {
+        self.init(header: header, cells: figures.map { TextTable.Cell(text: $0) }, isRightAligned: true)
+    }
+}

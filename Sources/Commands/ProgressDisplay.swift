@@ -76,8 +76,8 @@ struct ProgressDisplay {
         var parts = ["\(grouped(summary.samples)) samples", "\(grouped(losses.lostRecords)) lost"]
         if losses.throttledIntervals > 0 { parts.append("throttled \(losses.throttledIntervals) times") }
         if losses.undecodableRecords > 0 { parts.append("\(losses.undecodableRecords) undecodable") }
-        if summary.samples > 0 {
-            let share = Double(summary.completeStacks) / Double(summary.samples) * 100
+        if summary.stacks > 0 {
+            let share = Double(summary.completeStacks) / Double(summary.stacks) * 100
             parts.append("\(Int(share.rounded(.down))) % of stacks complete")
         }
         let cpu = Double(losses.recorderCPUNanoseconds) / Double(max(1, summary.info.durationNanoseconds)) * 100

@@ -50,6 +50,12 @@ struct RecordCommand: AsyncParsableCommand {
             "Bytes of user stack copied with each sample; more follows deeper stacks.", valueName: "bytes"))
     var stackBytes = 8_192
 
+    @Flag(name: .customLong("no-blocked"), help: "Do not record time off the CPU: waits are then unknown.")
+    var skipsBlocked = false
+
+    @Flag(name: .customLong("no-calls"), help: "Do not count system calls: rates and costs per call are then unknown.")
+    var skipsCalls = false
+
     @Flag(name: .shortAndLong, help: "No progress and no summary; warnings and errors only.")
     var quiet = false
 
@@ -73,7 +79,8 @@ struct RecordCommand: AsyncParsableCommand {
         let request = RecordRequest(
             targets: cgroup.map { .cgroup($0) } + pid.map { .process(ProcessID($0)) }, command: command,
             frequency: frequency, duration: duration?.value, output: output ?? Self.defaultOutput(),
-            replacesOutput: force, userStackBytes: stackBytes, commandLine: CommandLine.arguments,
+            replacesOutput: force, userStackBytes: stackBytes, recordsBlocked: !skipsBlocked,
+            countsCalls: !skipsCalls, commandLine: CommandLine.arguments,
             toolVersion: Jostle.version)
         var display = ProgressDisplay(quiet: quiet)
         let summary: RecordSummary

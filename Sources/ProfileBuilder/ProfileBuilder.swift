@@ -12,8 +12,10 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     /// Rows that wait for the next commit; the owner empties it.
     public var batch = RowBatch()
     public private(set) var losses = Losses()
-    /// Samples taken into the recording, and those of them whose user stack was followed to its end.
+    /// On-CPU samples taken into the recording.
     public private(set) var sampleCount: Int64 = 0
+    /// Stacks of all kinds of samples, and those of them whose user part was followed to its end.
+    public private(set) var stackCount: Int64 = 0
     public private(set) var completeStackCount: Int64 = 0
     public var machine: Machine
 
@@ -25,6 +27,8 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     var modules = ModuleTable()
     var unwinder: Unwinder
     var stacks = PairInterner(minimumCapacity: 1 << 14)
+    var offCPU = OffCPU()
+    var calls = SyscallCounter()
     private var throttledSince: [UInt64: UInt64] = [:]
     /// Reused from sample to sample.
     var kernelChain: [VirtualAddress] = []
@@ -77,6 +81,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
             attribution.fork(record.pid, from: record.parentPID)
         case .exit(let record):
             tasks.exit(record.pid, tid: record.tid, time: record.sampleID.time)
+            _ = offCPU.comeBack(record.tid)
         case .lost(let record):
             losses.lostRecords += Int64(clamping: record.count)
         case .lostSamples(let record):
@@ -91,8 +96,8 @@ public struct ProfileBuilder<Machine: LiveMachine> {
             modules.forgetKernelAddresses()
         case .cgroup(let record):
             attribution.name(record.id, path: record.path)
-        case .contextSwitch:
-            break
+        case .contextSwitch(let record):
+            take(record)
         case .unknown:
             losses.unknownRecords += 1
         }
@@ -101,12 +106,17 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     /// Counts a record whose bytes made no sense.
     public mutating func countUndecodable() { losses.undecodableRecords += 1 }
 
-    /// Lets go of tasks that ended a while before `time`.
-    public mutating func forgetEnded(before time: UInt64) { tasks.forgetEnded(before: time) }
-
     /// Ends what lasts until the end of the recording.
     public mutating func finish(at time: UInt64) {
         for event in throttledSince.keys.sorted() { endThrottle(of: event, at: time) }
+        for (_, absence) in offCPU.takeAll() { batch.samples.append(absence.row(end: time, start: start)) }
+        batch.syscallCounts += calls.rows(before: .max)
+    }
+
+    /// Puts what is complete by `time` into the batch.
+    public mutating func settle(before time: UInt64) {
+        tasks.forgetEnded(before: time)
+        batch.syscallCounts += calls.rows(before: Int64(clamping: time) - Int64(clamping: start))
     }
 
     private mutating func endThrottle(of event: UInt64, at time: UInt64) {
@@ -128,17 +138,49 @@ public struct ProfileBuilder<Machine: LiveMachine> {
 extension ProfileBuilder {
     private mutating func take(_ sample: SampleRecord, bytes: RawSpan) {
         guard let use = attribution.events[sample.identifier],
-            let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use),
-            use.meaning == .onCPU, let process = process(sample.pid)
+            let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use)
         else { return }
+        if use.meaning == .syscallEntry {
+            count(sample, of: container, bytes: bytes)
+            return
+        }
+        guard let process = process(sample.pid) else { return }
         let stack = stack(of: sample, in: process, bytes: bytes)
+        let thread = tasks.row(of: sample.tid, in: process, batch: &batch)
+        let mode: SampleMode = sample.mode == .user ? .user : .kernel
+        let cpu = Int32(truncatingIfNeeded: sample.cpu)
+        if use.meaning == .switchedOut {
+            offCPU.leave(
+                sample.tid,
+                OffCPU.Absence(
+                    since: sample.time, thread: thread, container: container, stack: stack, mode: mode, cpu: cpu,
+                    period: sample.period))
+            return
+        }
         let weight = (Double(sample.period) * use.weight).rounded()
         batch.samples.append(
             SampleRow(
-                time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: Int32(truncatingIfNeeded: sample.cpu),
-                thread: tasks.row(of: sample.tid, in: process, batch: &batch), container: container, stack: stack,
-                kind: .onCPU, mode: sample.mode == .user ? .user : .kernel, weight: Int64(weight)))
+                time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: cpu, thread: thread,
+                container: container, stack: stack, kind: .onCPU, mode: mode, weight: Int64(weight)))
         sampleCount += 1
+    }
+
+    private mutating func take(_ record: SwitchRecord) {
+        let thread = record.sampleID.tid
+        switch record.direction {
+        case .out: offCPU.switchedOut(thread, isPreempted: record.isPreempted)
+        case .in:
+            guard let absence = offCPU.comeBack(thread) else { return }
+            batch.samples.append(absence.row(end: record.sampleID.time, start: start))
+        }
+    }
+
+    /// The number lies behind the eight bytes that all tracepoints share. Source: events/raw_syscalls/sys_enter/format.
+    private mutating func count(_ sample: SampleRecord, of container: RowID, bytes: RawSpan) {
+        guard let number = sample.rawWord(at: 8, in: bytes) else { return }
+        calls.count(
+            Int(truncatingIfNeeded: Int64(bitPattern: number)), container: container,
+            time: Int64(clamping: sample.time) - Int64(clamping: start), calls: Int64(clamping: max(1, sample.period)))
     }
 
     /// The node of a sample's innermost frame; nil for a sample without any.
@@ -147,6 +189,7 @@ extension ProfileBuilder {
         userChain.removeAll(keepingCapacity: true)
         sample.appendCallchain(in: bytes, kernel: &kernelChain, user: &userChain)
         let end = followUserStack(of: sample, in: process, bytes: bytes)
+        stackCount += 1
         if end == .complete { completeStackCount += 1 }
 
         var node: RowID = 0

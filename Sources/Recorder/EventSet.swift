@@ -11,12 +11,10 @@ import SystemPackage
 /// events and threads.
 struct EventSet {
     private(set) var events: [Event] = []
-    private(set) var rings: RingSet
+    private(set) var rings = RingSet()
     private(set) var ringBytes = 0
     let source: SamplingEvent
     let frequency: Int
-    let abilities: KernelAbilities
-    let layout: SampleLayout
     /// What had to be done without, one sentence each.
     private(set) var notes: [String] = []
 
@@ -24,10 +22,10 @@ struct EventSet {
     ///
     /// - Parameter attribution: is told what each event is for.
     init(
-        _ request: RecordRequest, plan: RecordingPlan, machine: Machine, registers: RegisterSet?,
+        _ request: RecordRequest, plan: RecordingPlan, host: Host, machine: Machine, registers: RegisterSet?,
         attribution: inout Attribution
     ) throws(RecorderError) {
-        abilities = KernelAbilities.probe()
+        let abilities = KernelAbilities.probe()
         source = SamplingEvent.choose(abilities: abilities)
         let limit = machine.perfEventMaxSampleRate ?? request.frequency
         frequency = max(1, min(request.frequency, limit))
@@ -35,19 +33,22 @@ struct EventSet {
             notes.append(
                 "sampled at \(frequency) Hz, not \(request.frequency): kernel.perf_event_max_sample_rate is \(limit)")
         }
-        var fields: SampleFields = [.identifier, .ip, .tid, .time, .cpu, .period, .callchain]
-        if abilities.sendsCgroups { fields.insert(.cgroup) }
-        if registers != nil { fields.formUnion([.userRegisters, .userStack]) }
-        layout = SampleLayout(sampleFields: fields, userRegisterMask: registers?.mask ?? 0)
-        rings = RingSet(decoder: RecordDecoder(defaultLayout: layout))
-
-        let wanted = Self.ringCapacity(frequency: frequency, userStackBytes: request.userStackBytes)
-        let description = EventDescription(
-            source: source.source, sampling: .frequency(frequency), layout: layout,
-            userStackBytes: registers == nil ? 0 : UInt32(request.userStackBytes),
-            excludesUserCallchain: registers != nil, followsTasks: true, wakeupBytes: UInt32(wanted / 4))
+        var kinds = Self.kinds(
+            request, source: source, frequency: frequency, abilities: abilities, registers: registers, limit: limit)
+        if request.countsCalls {
+            if let id = host.tracepointID("raw_syscalls/sys_enter") {
+                kinds.append(Self.syscallEntries(tracepoint: id, abilities: abilities, limit: limit))
+            } else {
+                notes.append(
+                    "system calls are not counted: the kernel shows no tracepoint raw_syscalls:sys_enter, so that rates "
+                        + "and costs per call are unknown")
+            }
+        }
+        let wanted = Self.ringCapacity(kinds)
+        for index in kinds.indices { kinds[index].description.wakeupBytes = UInt32(wanted / 4) }
         Self.raiseDescriptorLimit()
 
+        var layouts: [UInt64: SampleLayout] = [:]
         var directories: [(descriptor: FileDescriptor, row: RowID)] = []
         defer { for directory in directories { try? directory.descriptor.close() } }
         if !plan.needsWholeMachine {
@@ -71,21 +72,25 @@ struct EventSet {
                     ? [(.everything(cpu: cpu), nil)]
                     : directories.map { (.cgroup(descriptor: $0.descriptor.rawValue, cpu: cpu), $0.row) }
                 for (scope, row) in scopes {
-                    let event = try Event(description, scope: scope, abilities: abilities)
-                    events.append(event)
-                    attribution.events[event.id] = Attribution.EventUse(
-                        meaning: .onCPU, container: row, weight: source.nanosecondsPerUnit)
-                    if let first {
-                        try event.redirect(to: first)
-                    } else {
-                        first = event
-                        try addRing(for: event, wanted: wanted)
+                    for kind in kinds {
+                        let event = try Event(kind.description, scope: scope, abilities: abilities)
+                        events.append(event)
+                        layouts[event.id] = kind.description.layout
+                        attribution.events[event.id] = Attribution.EventUse(
+                            meaning: kind.meaning, container: row, weight: kind.weight)
+                        if let first {
+                            try event.redirect(to: first)
+                        } else {
+                            first = event
+                            try addRing(for: event, wanted: wanted)
+                        }
                     }
                 }
             }
         } catch {
             throw Self.failure(error, machine: machine)
         }
+        rings.decoder = RecordDecoder(layouts: layouts, defaultLayout: kinds[0].description.layout)
         if ringBytes < wanted * rings.count {
             notes.append(
                 "rings of \(ringBytes / rings.count / 1024) KiB instead of \(wanted / 1024): "
@@ -114,10 +119,71 @@ struct EventSet {
     private static let smallestRing = 64 << 10
     private static let largestRing = 32 << 20
 
-    /// Room for a second of samples on a CPU that does nothing but run the targets, as a power of two of bytes.
-    private static func ringCapacity(frequency: Int, userStackBytes: Int) -> Int {
+    /// One of the events that is opened for each CPU and target.
+    struct Kind {
+        var meaning: Attribution.EventUse.Meaning
+        var description: EventDescription
+        /// See `Attribution.EventUse.weight`.
+        var weight: Double
+        /// Bytes of one sample, about.
+        var sampleBytes: Int
+        /// Samples in a second, at the most.
+        var rate: Int
+    }
+
+    /// Switches off a CPU that are sampled in a second; all of them below that, and beyond it the kernel takes one in so
+    /// many that about as many are left.
+    static let switchRate = 1_000
+    /// System calls that are sampled in a second and CPU. A record has some 100 bytes and no stack.
+    static let callRate = 4_000
+
+    private static func kinds(
+        _ request: RecordRequest, source: SamplingEvent, frequency: Int, abilities: KernelAbilities,
+        registers: RegisterSet?, limit: Int
+    ) -> [Kind] {
+        var fields: SampleFields = [.identifier, .ip, .tid, .time, .cpu, .period, .callchain]
+        if abilities.sendsCgroups { fields.insert(.cgroup) }
+        if registers != nil { fields.formUnion([.userRegisters, .userStack]) }
+        let description = EventDescription(
+            source: source.source, sampling: .frequency(frequency),
+            layout: SampleLayout(sampleFields: fields, userRegisterMask: registers?.mask ?? 0),
+            userStackBytes: registers == nil ? 0 : UInt32(request.userStackBytes),
+            excludesUserCallchain: registers != nil, followsTasks: true)
         // Header, fixed fields and a kernel callchain of 40 entries take about 500 bytes.
-        let wanted = frequency * (500 + userStackBytes)
+        let bytes = 500 + request.userStackBytes
+        var kinds = [
+            Kind(
+                meaning: .onCPU, description: description, weight: source.nanosecondsPerUnit, sampleBytes: bytes,
+                rate: frequency)
+        ]
+        if request.recordsBlocked {
+            let rate = min(Self.switchRate, limit)
+            var switches = description
+            switches.source = .contextSwitches
+            switches.sampling = .frequency(rate)
+            switches.followsTasks = false
+            switches.followsSwitches = true
+            kinds.append(
+                Kind(meaning: .switchedOut, description: switches, weight: 1, sampleBytes: bytes, rate: rate))
+        }
+        return kinds
+    }
+
+    private static func syscallEntries(tracepoint: UInt64, abilities: KernelAbilities, limit: Int) -> Kind {
+        var fields: SampleFields = [.identifier, .tid, .time, .cpu, .period, .raw]
+        if abilities.sendsCgroups { fields.insert(.cgroup) }
+        let rate = min(callRate, limit)
+        return Kind(
+            meaning: .syscallEntry,
+            description: EventDescription(
+                source: .tracepoint(id: tracepoint), sampling: .frequency(rate),
+                layout: SampleLayout(sampleFields: fields)),
+            weight: 1, sampleBytes: 160, rate: rate)
+    }
+
+    /// Room for a second of samples on a CPU that does nothing but run the targets, as a power of two of bytes.
+    private static func ringCapacity(_ kinds: [Kind]) -> Int {
+        let wanted = kinds.reduce(0) { $0 + $1.rate * $1.sampleBytes }
         var capacity = smallestRing * 4
         while capacity < wanted && capacity < largestRing { capacity *= 2 }
         return capacity

@@ -20,13 +20,18 @@ public struct RecordRequest: Sendable {
     public var replacesOutput: Bool
     /// Bytes of user stack copied with each sample; a multiple of 8 below 64 KiB.
     public var userStackBytes: Int
+    /// Whether time off the CPU is recorded.
+    public var recordsBlocked: Bool
+    /// Whether system calls are counted.
+    public var countsCalls: Bool
     /// The recorder's own command line, kept in the recording.
     public var commandLine: [String]
     public var toolVersion: String
 
     public init(
         targets: [Target], command: [String] = [], frequency: Int = 199, duration: Duration? = nil, output: String,
-        replacesOutput: Bool = false, userStackBytes: Int = 8_192, commandLine: [String] = [],
+        replacesOutput: Bool = false, userStackBytes: Int = 8_192, recordsBlocked: Bool = true,
+        countsCalls: Bool = true, commandLine: [String] = [],
         toolVersion: String
     ) {
         self.targets = targets
@@ -36,6 +41,8 @@ public struct RecordRequest: Sendable {
         self.output = output
         self.replacesOutput = replacesOutput
         self.userStackBytes = userStackBytes
+        self.recordsBlocked = recordsBlocked
+        self.countsCalls = countsCalls
         self.commandLine = commandLine
         self.toolVersion = toolVersion
     }
@@ -64,6 +71,8 @@ public struct RecordSummary: Sendable {
     public var path: String
     public var info: RecordingInfo
     public var samples: Int64
+    /// Stacks of samples on and off the CPU, and those whose user part was followed to its end.
+    public var stacks: Int64
     public var completeStacks: Int64
     /// CPU time that the targets used meanwhile by their cgroups' own count; nil where there is none.
     public var targetCPUNanoseconds: Int64?

@@ -34,7 +34,7 @@ struct RecordingSession: ~Copyable {
         var attribution = plan.attribution(host: host)
         let machine = HostMachine(host: host)
         let events = try EventSet(
-            request, plan: plan, machine: facts, registers: registers, attribution: &attribution)
+            request, plan: plan, host: host, machine: facts, registers: registers, attribution: &attribution)
         let now = Clock.monotonic()
         info = RecordingInfo(
             toolVersion: request.toolVersion, host: facts.hostname, kernel: facts.kernelRelease, arch: facts.arch,
@@ -114,7 +114,8 @@ struct RecordingSession: ~Copyable {
             while events.rings.isFilling { drain(untilEnd: false) }
             if Clock.monotonic() >= nextCommit {
                 nextCommit = Clock.monotonic() + Self.commitInterval
-                builder.forgetEnded(before: Clock.monotonic())
+                // What is older than a second has left the rings.
+                builder.settle(before: Clock.monotonic() - Self.commitInterval)
                 try commit(to: &writer)
                 if end == nil, !targetsRemain() { end = .targetsGone }
             }
@@ -220,7 +221,7 @@ struct RecordingSession: ~Copyable {
     func summary(endReason: RecordSummary.EndReason) -> RecordSummary {
         let spent = targetTimes.values.map { $0.userNanoseconds + $0.systemNanoseconds }
         return RecordSummary(
-            path: request.output, info: currentInfo(at: endTime), samples: builder.sampleCount,
+            path: request.output, info: currentInfo(at: endTime), samples: builder.sampleCount, stacks: builder.stackCount,
             completeStacks: builder.completeStackCount, targetCPUNanoseconds: spent.isEmpty ? nil : spent.reduce(0, +),
             endReason: endReason)
     }

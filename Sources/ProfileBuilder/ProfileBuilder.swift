@@ -113,6 +113,23 @@ public struct ProfileBuilder<Machine: LiveMachine> {
         batch.syscallCounts += calls.rows(before: .max)
     }
 
+    /// The most switches off one CPU since this was last asked for.
+    public mutating func takeBusiestSwitchCount() -> Int { offCPU.takeBusiestCount() }
+
+    /// The most switches that one sample stood for: 1 where each was sampled.
+    public var largestSwitchPeriod: UInt64 { offCPU.largestPeriod }
+
+    /// The most system calls on one CPU since this was last asked for.
+    public mutating func takeBusiestCallCount() -> Int64 { calls.takeBusiestCount() }
+
+    /// From `time` on a sample of a system call stands for `calls` calls.
+    public mutating func setCallPeriod(_ calls: UInt64, since time: UInt64) {
+        self.calls.setPeriod(calls, since: time)
+    }
+
+    /// Calls by container as they were counted from samples.
+    public var countedCalls: [RowID: Int64] { calls.totals }
+
     /// Puts what is complete by `time` into the batch.
     public mutating func settle(before time: UInt64) {
         tasks.forgetEnded(before: time)
@@ -150,11 +167,13 @@ extension ProfileBuilder {
         let mode: SampleMode = sample.mode == .user ? .user : .kernel
         let cpu = Int32(truncatingIfNeeded: sample.cpu)
         if use.meaning == .switchedOut {
+            // A task that is being reaped (its id is -1) does not come back.
+            if sample.tid.rawValue < 0 { return }
             offCPU.leave(
                 sample.tid,
                 OffCPU.Absence(
                     since: sample.time, thread: thread, container: container, stack: stack, mode: mode, cpu: cpu,
-                    period: sample.period))
+                    switches: offCPU.switchesOfSample(of: sample.identifier)))
             return
         }
         let weight = (Double(sample.period) * use.weight).rounded()
@@ -168,7 +187,9 @@ extension ProfileBuilder {
     private mutating func take(_ record: SwitchRecord) {
         let thread = record.sampleID.tid
         switch record.direction {
-        case .out: offCPU.switchedOut(thread, isPreempted: record.isPreempted)
+        case .out:
+            offCPU.switchedOut(
+                thread, isPreempted: record.isPreempted, event: record.sampleID.identifier, cpu: record.sampleID.cpu)
         case .in:
             guard let absence = offCPU.comeBack(thread) else { return }
             batch.samples.append(absence.row(end: record.sampleID.time, start: start))
@@ -179,8 +200,8 @@ extension ProfileBuilder {
     private mutating func count(_ sample: SampleRecord, of container: RowID, bytes: RawSpan) {
         guard let number = sample.rawWord(at: 8, in: bytes) else { return }
         calls.count(
-            Int(truncatingIfNeeded: Int64(bitPattern: number)), container: container,
-            time: Int64(clamping: sample.time) - Int64(clamping: start), calls: Int64(clamping: max(1, sample.period)))
+            Int(truncatingIfNeeded: Int64(bitPattern: number)), container: container, cpu: sample.cpu,
+            time: sample.time, start: start)
     }
 
     /// The node of a sample's innermost frame; nil for a sample without any.

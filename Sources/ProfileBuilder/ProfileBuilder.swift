@@ -66,7 +66,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
         case .sample(let sample): take(sample, bytes: bytes)
         case .mapping(let record):
             guard !record.isData, record.pid.rawValue > 0 else { return }
-            process(record.pid, ifKnown: !asksForParents)?.map(record.mapping)
+            process(record.pid, ifKnown: !asksForParents)?.memory.map(record.mapping)
         case .comm(let record):
             let changed = tasks.rename(record.pid, tid: record.tid, comm: record.comm, isExec: record.isExec)
             if let row = changed.process { batch.processes.append(row) }
@@ -78,9 +78,9 @@ public struct ProfileBuilder<Machine: LiveMachine> {
         case .exit(let record):
             tasks.exit(record.pid, tid: record.tid, time: record.sampleID.time)
         case .lost(let record):
-            losses.lostRecords += Int64(clamping: record.count)
+            losses.lostRecords.add(record.count)
         case .lostSamples(let record):
-            losses.lostSamples += Int64(clamping: record.count)
+            losses.lostSamples.add(record.count)
         case .throttle(let record):
             losses.throttledIntervals += 1
             throttledSince[record.eventID] = record.time
@@ -102,7 +102,9 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     public mutating func countUndecodable() { losses.undecodableRecords += 1 }
 
     /// Lets go of tasks that ended a while before `time`.
-    public mutating func forgetEnded(before time: UInt64) { tasks.forgetEnded(before: time) }
+    public mutating func forgetEnded(before time: UInt64) {
+        for pid in tasks.forgetEnded(before: time) { attribution.forget(pid) }
+    }
 
     /// Ends what lasts until the end of the recording.
     public mutating func finish(at time: UInt64) {
@@ -111,7 +113,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
 
     private mutating func endThrottle(of event: UInt64, at time: UInt64) {
         guard let since = throttledSince.removeValue(forKey: event), time > since else { return }
-        losses.throttledNanoseconds += Int64(clamping: time - since)
+        losses.throttledNanoseconds.add(time - since)
     }
 
     /// The process with an id, asked for where it was not seen before.
@@ -132,12 +134,12 @@ extension ProfileBuilder {
             use.meaning == .onCPU, let process = process(sample.pid)
         else { return }
         let stack = stack(of: sample, in: process, bytes: bytes)
-        let weight = (Double(sample.period) * use.weight).rounded()
         batch.samples.append(
             SampleRow(
                 time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: Int32(truncatingIfNeeded: sample.cpu),
                 thread: tasks.row(of: sample.tid, in: process, batch: &batch), container: container, stack: stack,
-                kind: .onCPU, mode: sample.mode == .user ? .user : .kernel, weight: Int64(weight)))
+                kind: .onCPU, mode: sample.mode == .user ? .user : .kernel, weight: use.weight(ofPeriod: sample.period))
+        )
         sampleCount += 1
     }
 
@@ -196,8 +198,8 @@ extension ProfileBuilder {
         let stackCopy = bytes.extracting(sample.userStack)
         var end = CallchainEnd.complete
         // A module is opened when a stack first leads through it; then the same stack is followed again.
-        for _ in 0...process.unopened.count {
-            end = unwinder.unwind(sampled, stack: stackCopy, in: process.space, into: &userChain)
+        for _ in 0...process.memory.unopened.count {
+            end = unwinder.unwind(sampled, stack: stackCopy, in: process.memory.space, into: &userChain)
             if !openModules(of: process) { break }
         }
         return end
@@ -210,7 +212,7 @@ extension ProfileBuilder {
         var opened = false
         for index in userChain.indices {
             let address = lookup(at: index)
-            guard let code = process.space.mapping(at: address), code.module < 0 else { continue }
+            guard let code = process.memory.space.mapping(at: address), code.module < 0 else { continue }
             open(code, of: process)
             opened = true
         }
@@ -218,7 +220,7 @@ extension ProfileBuilder {
     }
 
     private mutating func open(_ code: MappedCode, of process: TaskTable.Process) {
-        let mapping = process.unopened[Int(-1 - code.module)]
+        let mapping = process.memory.unopened[Int(-1 - code.module)]
         let live = machine.module(
             shownBy: mapping, in: process.pid, relatives: [process.parent])
         let index = modules.index(of: live, tables: &unwinder.tables, batch: &batch)
@@ -230,7 +232,7 @@ extension ProfileBuilder {
             bias = mapping.start.rawValue &- address
         }
         // `code` may be what later mappings have left of `mapping`.
-        process.space.insert(
+        process.memory.space.insert(
             MappedCode(start: code.start, end: code.end, bias: bias, module: Int32(index), table: entry.unwindTable))
     }
 
@@ -243,19 +245,27 @@ extension ProfileBuilder {
         at index: Int, of process: TaskTable.Process, isBelowKernel: Bool
     ) -> RowID {
         let address = lookup(at: index)
-        guard let code = process.space.mapping(at: address) else {
+        guard let code = process.memory.space.mapping(at: address) else {
             return modules.frame(unmapped: address, batch: &batch)
         }
         var module = code.module
         if module < 0 {
             open(code, of: process)
-            module = process.space.mapping(at: address)?.module ?? module
+            module = process.memory.space.mapping(at: address)?.module ?? module
         }
         guard module >= 0 else { return modules.frame(unmapped: address, batch: &batch) }
-        let place = process.space.mapping(at: address) ?? code
+        let place = process.memory.space.mapping(at: address) ?? code
         return modules.frame(
             module: Int(module), address: place.fileAddress(of: address).rawValue,
             isSyscallReturn: index == 0 && isBelowKernel, batch: &batch)
+    }
+}
+
+extension Int64 {
+    /// Adds a count that the kernel, or a file that says so, gave: at worst the sum stays at the highest number.
+    fileprivate mutating func add(_ count: UInt64) {
+        let (sum, overflows) = addingReportingOverflow(Int64(clamping: count))
+        self = overflows ? .max : sum
     }
 }
 
@@ -280,7 +290,8 @@ extension ProfileBuilder {
                 module: index, key: key,
                 request: SymbolRequest(
                     addresses: entry.unnamed.keys.sorted().map(FileAddress.init(_:)),
-                    syscallReturns: entry.syscallReturns.sorted().map(FileAddress.init(_:))))
+                    syscallReturns: entry.syscallReturns.filter { entry.unnamed[$0] != nil }.sorted()
+                        .map(FileAddress.init(_:))))
         }
     }
 
@@ -290,6 +301,7 @@ extension ProfileBuilder {
         let frames = modules.entries[request.module].unnamed
         for symbol in answer.symbols {
             guard let frame = frames[symbol.address.rawValue] else { continue }
+            modules.endWait(of: request.module, for: symbol.address)
             guard !symbol.chain.isEmpty || symbol.syscallNumber != nil else { continue }
             let innermost = symbol.chain.first
             batch.names.append(

@@ -86,7 +86,10 @@ struct ContainerAnalysis {
         }
 
         if kernel > 0 {
-            charged[EntryAnd(entry: entry, other: onCPU), default: 0] &+= kernel
+            // Spinning and not, it is the same lock at the same place.
+            var place = onCPU
+            place.isSpinning = false
+            charged[EntryAnd(entry: entry, other: place), default: 0] &+= kernel
             functionEntries[EntryAnd(entry: entry, other: onCPU.function), default: 0] &+= kernel
         }
         if contended > 0 {

@@ -146,6 +146,11 @@ struct FunctionCharging {
         self.names = names
     }
 
+    /// Index into `names`; -1 where the frame has no name.
+    func name(ofFrame frame: Int) -> Int32 { nameOfFrame.indices.contains(frame) ? nameOfFrame[frame] : -1 }
+
+    func isScheduler(frame: Int) -> Bool { roles.indices.contains(frame) && roles[frame] == .scheduler }
+
     /// - Parameters:
     ///   - leaf: the sample's stack node, in kernel code.
     ///   - isWaiting: the thread was off the CPU, so that scheduler and wait functions are not the place either.

@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -69,4 +70,16 @@ pid_t clinux_spawn_in_cgroup(int cgroup_procs, int go, int report, char *const a
     }
     if (write(report, &failure, sizeof failure) < 0) _exit(126);
     _exit(127);
+}
+
+int clinux_detached_mount(const char *type) {
+    int context = fsopen(type, FSOPEN_CLOEXEC);
+    if (context < 0) return -errno;
+    int mount = -1;
+    if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) {
+        mount = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    }
+    int failure = mount < 0 ? -errno : 0;
+    close(context);
+    return mount < 0 ? failure : mount;
 }

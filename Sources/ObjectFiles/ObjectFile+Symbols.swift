@@ -110,12 +110,14 @@ extension ObjectFile {
 
 /// Demangled names by mangled ones: the same few functions come up again and again.
 private struct NameCache {
-    private var known: [[UInt8]: String] = [:]
+    /// By text, not by bytes: a text is hashed as a whole.
+    private var known: [String: String] = [:]
 
     mutating func functionName(_ symbol: [UInt8]) -> String {
-        if let name = known[symbol] { return name }
+        let key = String(losslesslyDecoding: symbol)
+        if let name = known[key] { return name }
         let name = Demangling.functionName(symbol)
-        known[symbol] = name
+        known[key] = name
         return name
     }
 

@@ -87,8 +87,7 @@ public enum FileRefusal: String, Error, Hashable, Sendable, Codable {
     case otherFile = "another file"
     /// As many files as allowed are open.
     case tooManyFiles = "too many files"
-    /// Written to while it was mapped: its bytes are no longer those that run.
-    case changed = "file changed"
+    case tooLarge = "too large"
 
     init(errno: Int32) {
         switch errno {
@@ -145,7 +144,8 @@ enum SafeOpen {
         // A container's path may have any bytes; the kernel gets those very ones back.
         let bytes = path.losslessBytes.map { CChar(bitPattern: $0) } + [0]
         // openat2(2) copies the path.
-        let descriptor = unsafe clinux_openat2(directory, bytes, UInt64(CLINUX_O_PATH) | UInt64(O_CLOEXEC) | flags, resolve)
+        let descriptor = unsafe clinux_openat2(
+            directory, bytes, UInt64(CLINUX_O_PATH) | UInt64(O_CLOEXEC) | flags, resolve)
         guard descriptor >= 0 else { throw FileRefusal(errno: -descriptor) }
         return descriptor
     }

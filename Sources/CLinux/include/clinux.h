@@ -27,3 +27,7 @@ int clinux_next_signal(int descriptor);
 // `report` receives one int, the errno, if joining or running fails; it is closed on success.
 // All descriptors must be close-on-exec. Returns the child's process id or -errno.
 pid_t clinux_spawn_in_cgroup(int cgroup_procs, int go, int report, char *const argv[]);
+
+// Mounts a file system of a kernel type such as "tracefs" where nobody sees it: the mount lives as long as the
+// descriptor that this returns, to be used with openat(2). -errno on failure (Linux 5.2).
+int clinux_detached_mount(const char *type);

@@ -66,10 +66,12 @@ struct ScopeSearch {
             if !claimed.isEmpty { search(unit, for: claimed.sorted()) }
         }
         // Some assemblers and old compilers leave a unit's ranges out; .debug_aranges may have them.
+        var claims: [UInt64: (unit: DebugEntry, indices: [Int])] = [:]
         for index in addresses.indices where unclaimed[index] && !deadline.hasPassed() {
-            guard let unit = information.unit(inAddressTableAt: addresses[index]) else { continue }
-            search(unit, for: [index])
+            guard let (offset, unit) = information.unit(inAddressTableAt: addresses[index]) else { continue }
+            claims[offset, default: (unit, [])].indices.append(index)
         }
+        for claim in claims.values { search(claim.unit, for: claim.indices) }
         ranOutOfTime = deadline.hasPassed()
     }
 
@@ -113,13 +115,14 @@ struct ScopeSearch {
             walk(unit, nodes: &nodes, innermost: &innermost, goesDownEverywhere: true)
         }
         // Between a compiler's functions the lines belong to none of them: code from an asm statement has the line of
-        // whatever came before it. An assembler's unit has lines and no functions.
-        let isAssembly = unit.number(Int(DW_AT_language)) == Int(DW_LANG_Mips_Assembler)
+        // whatever came before it. An assembler's unit has lines and no functions, and so has one whose entries were
+        // split off into another file.
+        let hasOnlyLines = unit.number(Int(DW_AT_language)) == Int(DW_LANG_Mips_Assembler) || unit.firstChild == nil
         var names: [Int: Name] = [:]
         var files: [Int: String] = [:]
         for index in claimed {
             if deadline.hasPassed() { return }
-            guard innermost[index] != nil || isAssembly else { continue }
+            guard innermost[index] != nil || hasOnlyLines else { continue }
             let line = unit.sourceLine(at: addresses[index])
             var chain: [Scope] = []
             var (file, number) = (line?.file, line?.line)

@@ -1,6 +1,7 @@
 internal import ObjectFiles
 public import ObjectTables
 internal import ProfileModel
+internal import Synchronization
 
 /// The code of one module: a file that some process mapped, held open, or an image in memory.
 public final class ModuleFile: Sendable {
@@ -15,6 +16,7 @@ public final class ModuleFile: Sendable {
     /// A file with the debug information that was stripped off, found while the container lived.
     let debugFile: DebugFile?
     let contents: Contents
+    private let rows = Mutex<UnwindTable?>(nil)
 
     init(contents: Contents, header: ModuleHeader?, debugFile: DebugFile? = nil) {
         self.contents = contents
@@ -27,12 +29,17 @@ public final class ModuleFile: Sendable {
         if case .file(_, let version) = contents { version } else { nil }
     }
 
-    /// The module's unwind rows, read now; empty, with the reason in `skipped`, where there are none.
+    /// The module's unwind rows, read at the first call; empty, with the reason in `skipped`, where there are none.
     public func unwindTable() -> UnwindTable {
-        read {
-            $0.unwindTable()
-        } orElse: {
-            UnwindTable(base: FileAddress(0), skipped: $0)
+        rows.withLock { known in
+            if let known { return known }
+            let table = read {
+                $0.unwindTable()
+            } orElse: {
+                UnwindTable(base: FileAddress(0), skipped: $0)
+            }
+            known = table
+            return table
         }
     }
 

@@ -185,24 +185,3 @@ struct ScopeSearch {
         }
     }
 }
-
-/// The moment at which an answer's budget of time is spent.
-struct Deadline {
-    private let end: ContinuousClock.Instant
-    private var untilNextLook = 0
-    private var passed = false
-
-    init(milliseconds: Int) {
-        end = ContinuousClock.now + .milliseconds(milliseconds)
-    }
-
-    /// Looks at the clock at each 16th call: it costs as much as a small step.
-    mutating func hasPassed() -> Bool {
-        if passed { return true }
-        untilNextLook -= 1
-        if untilNextLook > 0 { return false }
-        untilNextLook = 16
-        passed = ContinuousClock.now >= end
-        return passed
-    }
-}

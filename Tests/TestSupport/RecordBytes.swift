@@ -142,7 +142,8 @@ extension RecordBytes {
         RecordBytes(type: .lostSamples).u64(count).trailer(trailer, layout).bytes
     }
 
-    package static func throttle(ends: Bool = false, eventID: UInt64, trailer: Trailer, layout: SampleLayout) -> [UInt8] {
+    package static func throttle(ends: Bool = false, eventID: UInt64, trailer: Trailer, layout: SampleLayout) -> [UInt8]
+    {
         RecordBytes(type: ends ? .unthrottle : .throttle).u64(trailer.time, eventID, eventID)
             .trailer(trailer, layout).bytes
     }

@@ -86,7 +86,7 @@ let package = Package(
         tests("AnalysisTests", of: ["Analysis"]),
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
         tests("CommandsTests", of: ["Commands", "Recorder", "Recording", "Host", argumentParser]),
-        tests("LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents"]),
+        tests("LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents", "PerfRecords"]),
         tests("EndToEndTests", of: []),
     ],
     cLanguageStandard: .gnu11

@@ -158,19 +158,16 @@ struct ScopeSearch {
                 let depth = isInlined && node >= 0 ? nodes[node].depth + 1 : 0
                 var isNeeded = false
                 let newNode = nodes.count
+                // In the list before the search: an entry's ranges may overlap, and name an address twice.
+                nodes.append(Node(parent: isInlined ? node : -1, depth: depth, entry: entry))
                 forEachAddress(in: entry) { index in
                     if let known = innermost[index], nodes[known].depth >= depth { return }
                     innermost[index] = newNode
                     isNeeded = true
                 }
-                if isNeeded {
-                    nodes.append(Node(parent: isInlined ? node : -1, depth: depth, entry: entry))
-                    inner = newNode
-                } else if !goesDownEverywhere {
-                    continue
-                } else {
-                    inner = -1
-                }
+                if !isNeeded { nodes.removeLast() }
+                if !isNeeded, !goesDownEverywhere { continue }
+                inner = isNeeded ? newNode : -1
             case Int(DW_TAG_lexical_block), Int(DW_TAG_try_block), Int(DW_TAG_catch_block):
                 var isNeeded = false
                 let hasRanges = forEachAddress(in: entry) { _ in isNeeded = true }

@@ -31,6 +31,12 @@ public struct Attribution: Sendable {
             self.container = container
             self.weight = weight
         }
+
+        /// What a sample stands for, whatever period a record claims.
+        func weight(ofPeriod period: UInt64) -> Int64 {
+            let weight = (Double(period) * self.weight).rounded()
+            return Int64(exactly: weight) ?? (weight > 0 ? .max : 0)
+        }
     }
 
     public init() {}
@@ -53,11 +59,17 @@ public struct Attribution: Sendable {
             }
             rest = rest[..<(rest.lastIndex(of: "/") ?? rest.startIndex)]
         }
+        cgroups[cgroup] = paths["/"]
     }
 
     /// Follows a fork: a child of a named process is named too.
     mutating func fork(_ child: ProcessID, from parent: ProcessID) {
         guard !processes.isEmpty else { return }
         processes[child] = processes[parent]
+    }
+
+    /// Lets go of a process that ended: its id may come again as somebody else's.
+    mutating func forget(_ process: ProcessID) {
+        if !processes.isEmpty { processes[process] = nil }
     }
 }

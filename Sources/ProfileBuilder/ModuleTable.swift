@@ -23,8 +23,10 @@ struct ModuleTable {
     private var indices: [Int: Int] = [:]
     private var kernelModules: [String: Int] = [:]
     private var frames = PairInterner(minimumCapacity: 1 << 14)
-    /// By the number that `frames` gave; -1 where the module has none.
+    /// What each kernel address was found to be in.
     private var kernelFrames: [UInt64: RowID] = [:]
+    /// Numbers the kernel's functions, since another one may come to lie where one was.
+    private var kernelFunctions: [KernelFunction: UInt64] = [:]
 
     /// The entry of an opened module.
     mutating func index(of live: LiveModule, tables: inout UnwindTables, batch: inout RowBatch) -> Int {
@@ -51,7 +53,10 @@ struct ModuleTable {
                 FrameRow(id: row, kind: .user, module: entries[index].row, address: address, function: nil))
             entries[index].unnamed[address] = row
         }
-        if isSyscallReturn { entries[index].syscallReturns.insert(address) }
+        // Where it was named before, it is asked for once more, for its number.
+        if isSyscallReturn, entries[index].syscallReturns.insert(address).inserted {
+            entries[index].unnamed[address] = row
+        }
         return row
     }
 
@@ -83,10 +88,15 @@ struct ModuleTable {
     ) -> RowID {
         if let known = kernelFrames[address.rawValue] { return known }
         let function = machine.kernelFunction(at: address)
-        let module = kernelModule(function?.module, batch: &batch)
         let start = function?.start ?? address
-        let (number, isNew) = frames.number(of: start.rawValue, Self.kernelKey)
+        let (number, isNew) =
+            if let function {
+                frames.number(of: kernelNumber(of: function), Self.kernelFunctionKey)
+            } else {
+                frames.number(of: address.rawValue, Self.kernelAddressKey)
+            }
         if isNew {
+            let module = kernelModule(function?.module, batch: &batch)
             batch.frames.append(
                 FrameRow(
                     id: RowID(number), kind: .kernel, module: entries[module].row, address: start.rawValue,
@@ -94,6 +104,13 @@ struct ModuleTable {
         }
         kernelFrames[address.rawValue] = RowID(number)
         return RowID(number)
+    }
+
+    private mutating func kernelNumber(of function: KernelFunction) -> UInt64 {
+        if let known = kernelFunctions[function] { return known }
+        let number = UInt64(kernelFunctions.count)
+        kernelFunctions[function] = number
+        return number
     }
 
     /// Kernel code came or went: what an address meant may have changed.
@@ -108,6 +125,11 @@ struct ModuleTable {
         return index
     }
 
+    /// An address was asked for, and answered.
+    mutating func endWait(of index: Int, for address: FileAddress) {
+        entries[index].unnamed[address.rawValue] = nil
+    }
+
     /// Says why a module's names are missing.
     mutating func skipSymbols(of index: Int, because reason: String, batch: inout RowBatch) {
         entries[index].module.symbolsSkipped = reason
@@ -115,8 +137,9 @@ struct ModuleTable {
     }
 
     /// Second keys of frames: what kind of place the first key is.
-    private static let kernelKey: UInt64 = 0
-    private static let unmappedKey: UInt64 = 1
-    private static let truncationKey: UInt64 = 2
-    private static let firstModuleKey: UInt64 = 3
+    private static let kernelFunctionKey: UInt64 = 0
+    private static let kernelAddressKey: UInt64 = 1
+    private static let unmappedKey: UInt64 = 2
+    private static let truncationKey: UInt64 = 3
+    private static let firstModuleKey: UInt64 = 4
 }

@@ -70,7 +70,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
         case .sample(let sample): take(sample, bytes: bytes)
         case .mapping(let record):
             guard !record.isData, record.pid.rawValue > 0 else { return }
-            process(record.pid, ifKnown: !asksForParents)?.map(record.mapping)
+            process(record.pid, ifKnown: !asksForParents)?.memory.map(record.mapping)
         case .comm(let record):
             let changed = tasks.rename(record.pid, tid: record.tid, comm: record.comm, isExec: record.isExec)
             if let row = changed.process { batch.processes.append(row) }
@@ -83,9 +83,9 @@ public struct ProfileBuilder<Machine: LiveMachine> {
             tasks.exit(record.pid, tid: record.tid, time: record.sampleID.time)
             _ = offCPU.comeBack(record.tid)
         case .lost(let record):
-            losses.lostRecords += Int64(clamping: record.count)
+            losses.lostRecords.add(record.count)
         case .lostSamples(let record):
-            losses.lostSamples += Int64(clamping: record.count)
+            losses.lostSamples.add(record.count)
         case .throttle(let record):
             losses.throttledIntervals += 1
             throttledSince[record.eventID] = record.time
@@ -113,15 +113,32 @@ public struct ProfileBuilder<Machine: LiveMachine> {
         batch.syscallCounts += calls.rows(before: .max)
     }
 
+    /// The most switches off one CPU since this was last asked for.
+    public mutating func takeBusiestSwitchCount() -> Int { offCPU.takeBusiestCount() }
+
+    /// The most switches that one sample stood for: 1 where each was sampled.
+    public var largestSwitchPeriod: UInt64 { offCPU.largestPeriod }
+
+    /// The most system calls on one CPU since this was last asked for.
+    public mutating func takeBusiestCallCount() -> Int64 { calls.takeBusiestCount() }
+
+    /// From `time` on a sample of a system call stands for `calls` calls.
+    public mutating func setCallPeriod(_ calls: UInt64, since time: UInt64) {
+        self.calls.setPeriod(calls, since: time)
+    }
+
+    /// Calls by container as they were counted from samples.
+    public var countedCalls: [RowID: Int64] { calls.totals }
+
     /// Puts what is complete by `time` into the batch.
     public mutating func settle(before time: UInt64) {
-        tasks.forgetEnded(before: time)
+        for pid in tasks.forgetEnded(before: time) { attribution.forget(pid) }
         batch.syscallCounts += calls.rows(before: Int64(clamping: time) - Int64(clamping: start))
     }
 
     private mutating func endThrottle(of event: UInt64, at time: UInt64) {
         guard let since = throttledSince.removeValue(forKey: event), time > since else { return }
-        losses.throttledNanoseconds += Int64(clamping: time - since)
+        losses.throttledNanoseconds.add(time - since)
     }
 
     /// The process with an id, asked for where it was not seen before.
@@ -150,25 +167,28 @@ extension ProfileBuilder {
         let mode: SampleMode = sample.mode == .user ? .user : .kernel
         let cpu = Int32(truncatingIfNeeded: sample.cpu)
         if use.meaning == .switchedOut {
+            // A task that is being reaped (its id is -1) does not come back.
+            if sample.tid.rawValue < 0 { return }
             offCPU.leave(
                 sample.tid,
                 OffCPU.Absence(
                     since: sample.time, thread: thread, container: container, stack: stack, mode: mode, cpu: cpu,
-                    period: sample.period))
+                    switches: offCPU.switchesOfSample(of: sample.identifier)))
             return
         }
-        let weight = (Double(sample.period) * use.weight).rounded()
         batch.samples.append(
             SampleRow(
                 time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: cpu, thread: thread,
-                container: container, stack: stack, kind: .onCPU, mode: mode, weight: Int64(weight)))
+                container: container, stack: stack, kind: .onCPU, mode: mode, weight: use.weight(ofPeriod: sample.period)))
         sampleCount += 1
     }
 
     private mutating func take(_ record: SwitchRecord) {
         let thread = record.sampleID.tid
         switch record.direction {
-        case .out: offCPU.switchedOut(thread, isPreempted: record.isPreempted)
+        case .out:
+            offCPU.switchedOut(
+                thread, isPreempted: record.isPreempted, event: record.sampleID.identifier, cpu: record.sampleID.cpu)
         case .in:
             guard let absence = offCPU.comeBack(thread) else { return }
             batch.samples.append(absence.row(end: record.sampleID.time, start: start))
@@ -179,8 +199,8 @@ extension ProfileBuilder {
     private mutating func count(_ sample: SampleRecord, of container: RowID, bytes: RawSpan) {
         guard let number = sample.rawWord(at: 8, in: bytes) else { return }
         calls.count(
-            Int(truncatingIfNeeded: Int64(bitPattern: number)), container: container,
-            time: Int64(clamping: sample.time) - Int64(clamping: start), calls: Int64(clamping: max(1, sample.period)))
+            Int(truncatingIfNeeded: Int64(bitPattern: number)), container: container, cpu: sample.cpu,
+            time: sample.time, start: start)
     }
 
     /// The node of a sample's innermost frame; nil for a sample without any.
@@ -239,8 +259,8 @@ extension ProfileBuilder {
         let stackCopy = bytes.extracting(sample.userStack)
         var end = CallchainEnd.complete
         // A module is opened when a stack first leads through it; then the same stack is followed again.
-        for _ in 0...process.unopened.count {
-            end = unwinder.unwind(sampled, stack: stackCopy, in: process.space, into: &userChain)
+        for _ in 0...process.memory.unopened.count {
+            end = unwinder.unwind(sampled, stack: stackCopy, in: process.memory.space, into: &userChain)
             if !openModules(of: process) { break }
         }
         return end
@@ -253,7 +273,7 @@ extension ProfileBuilder {
         var opened = false
         for index in userChain.indices {
             let address = lookup(at: index)
-            guard let code = process.space.mapping(at: address), code.module < 0 else { continue }
+            guard let code = process.memory.space.mapping(at: address), code.module < 0 else { continue }
             open(code, of: process)
             opened = true
         }
@@ -261,7 +281,7 @@ extension ProfileBuilder {
     }
 
     private mutating func open(_ code: MappedCode, of process: TaskTable.Process) {
-        let mapping = process.unopened[Int(-1 - code.module)]
+        let mapping = process.memory.unopened[Int(-1 - code.module)]
         let live = machine.module(
             shownBy: mapping, in: process.pid, relatives: [process.parent])
         let index = modules.index(of: live, tables: &unwinder.tables, batch: &batch)
@@ -273,7 +293,7 @@ extension ProfileBuilder {
             bias = mapping.start.rawValue &- address
         }
         // `code` may be what later mappings have left of `mapping`.
-        process.space.insert(
+        process.memory.space.insert(
             MappedCode(start: code.start, end: code.end, bias: bias, module: Int32(index), table: entry.unwindTable))
     }
 
@@ -286,19 +306,27 @@ extension ProfileBuilder {
         at index: Int, of process: TaskTable.Process, isBelowKernel: Bool
     ) -> RowID {
         let address = lookup(at: index)
-        guard let code = process.space.mapping(at: address) else {
+        guard let code = process.memory.space.mapping(at: address) else {
             return modules.frame(unmapped: address, batch: &batch)
         }
         var module = code.module
         if module < 0 {
             open(code, of: process)
-            module = process.space.mapping(at: address)?.module ?? module
+            module = process.memory.space.mapping(at: address)?.module ?? module
         }
         guard module >= 0 else { return modules.frame(unmapped: address, batch: &batch) }
-        let place = process.space.mapping(at: address) ?? code
+        let place = process.memory.space.mapping(at: address) ?? code
         return modules.frame(
             module: Int(module), address: place.fileAddress(of: address).rawValue,
             isSyscallReturn: index == 0 && isBelowKernel, batch: &batch)
+    }
+}
+
+extension Int64 {
+    /// Adds a count that the kernel, or a file that says so, gave: at worst the sum stays at the highest number.
+    fileprivate mutating func add(_ count: UInt64) {
+        let (sum, overflows) = addingReportingOverflow(Int64(clamping: count))
+        self = overflows ? .max : sum
     }
 }
 
@@ -323,7 +351,8 @@ extension ProfileBuilder {
                 module: index, key: key,
                 request: SymbolRequest(
                     addresses: entry.unnamed.keys.sorted().map(FileAddress.init(_:)),
-                    syscallReturns: entry.syscallReturns.sorted().map(FileAddress.init(_:))))
+                    syscallReturns: entry.syscallReturns.filter { entry.unnamed[$0] != nil }.sorted()
+                        .map(FileAddress.init(_:))))
         }
     }
 
@@ -333,6 +362,7 @@ extension ProfileBuilder {
         let frames = modules.entries[request.module].unnamed
         for symbol in answer.symbols {
             guard let frame = frames[symbol.address.rawValue] else { continue }
+            modules.endWait(of: request.module, for: symbol.address)
             guard !symbol.chain.isEmpty || symbol.syscallNumber != nil else { continue }
             let innermost = symbol.chain.first
             batch.names.append(

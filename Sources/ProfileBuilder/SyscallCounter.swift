@@ -14,13 +14,40 @@ struct SyscallCounter {
         }
     }
     private var calls: [Key: Int64] = [:]
-    /// All calls that were counted, for the comparison with the kernel's own count.
-    private(set) var total: Int64 = 0
+    /// All calls of each container, for the comparison with the kernel's own count.
+    private(set) var totals: [RowID: Int64] = [:]
+    /// What one sample stood for, and since when: ascending, the latest last.
+    private var periods: [(since: UInt64, calls: UInt64)] = []
+    /// Calls on each CPU since they were last asked for.
+    private var recent: [UInt32: Int64] = [:]
 
-    mutating func count(_ number: Int, container: RowID, time: Int64, calls count: Int64) {
-        let key = Key(slice: max(0, time) / Self.sliceNanoseconds, container: container, number: number)
+    /// From `time` on a sample stands for `calls` calls.
+    mutating func setPeriod(_ calls: UInt64, since time: UInt64) {
+        // Rings lag behind by less than this many changes.
+        if periods.count > 64 { periods.removeFirst(32) }
+        periods.append((time, calls))
+    }
+
+    private func period(at time: UInt64) -> UInt64 {
+        periods.last { $0.since <= time }?.calls ?? periods.first?.calls ?? 1
+    }
+
+    /// The most calls on one CPU since this was last asked for.
+    mutating func takeBusiestCount() -> Int64 {
+        defer { recent.removeAll(keepingCapacity: true) }
+        return recent.values.max() ?? 0
+    }
+
+    /// Counts what one sample stands for.
+    ///
+    /// - Parameters: `time` of CLOCK_MONOTONIC, `start` of the recording.
+    mutating func count(_ number: Int, container: RowID, cpu: UInt32, time: UInt64, start: UInt64) {
+        let count = Int64(clamping: period(at: time))
+        let slice = Int64(clamping: time > start ? time - start : 0) / Self.sliceNanoseconds
+        let key = Key(slice: slice, container: container, number: number)
+        recent[cpu, default: 0] += count
         calls[key, default: 0] += count
-        total += count
+        totals[container, default: 0] += count
     }
 
     /// The rows of all slices that ended before `time`, or of all slices.

@@ -13,6 +13,10 @@ struct EventSet {
     private(set) var events: [Event] = []
     private(set) var rings = RingSet()
     private(set) var ringBytes = 0
+    private var switchEvents: [Event] = []
+    private var switchPeriod = EventSet.firstSwitchPeriod
+    private var callPeriod = EventSet.firstCallPeriod
+    private var callEvents: [(event: Event, row: RowID?)] = []
     let source: SamplingEvent
     let frequency: Int
     /// What had to be done without, one sentence each.
@@ -75,6 +79,8 @@ struct EventSet {
                     for kind in kinds {
                         let event = try Event(kind.description, scope: scope, abilities: abilities)
                         events.append(event)
+                        if kind.meaning == .switchedOut { switchEvents.append(event) }
+                        if kind.meaning == .syscallEntry { callEvents.append((event, row)) }
                         layouts[event.id] = kind.description.layout
                         attribution.events[event.id] = Attribution.EventUse(
                             meaning: kind.meaning, container: row, weight: kind.weight)
@@ -131,11 +137,14 @@ struct EventSet {
         var rate: Int
     }
 
-    /// Switches off a CPU that are sampled in a second; all of them below that, and beyond it the kernel takes one in so
-    /// many that about as many are left.
-    static let switchRate = 1_000
+    /// Switches off a CPU that are sampled in a second: all of them below that, and beyond it one in so many that about
+    /// as many are left.
+    private static let switchRate = 2_000
+    /// One in so many is sampled until the first look at how many there are.
+    private static let firstSwitchPeriod: UInt64 = 1
+    static let firstCallPeriod: UInt64 = 15
     /// System calls that are sampled in a second and CPU. A record has some 100 bytes and no stack.
-    static let callRate = 4_000
+    private static let callRate = 4_000
 
     private static func kinds(
         _ request: RecordRequest, source: SamplingEvent, frequency: Int, abilities: KernelAbilities,
@@ -160,7 +169,9 @@ struct EventSet {
             let rate = min(Self.switchRate, limit)
             var switches = description
             switches.source = .contextSwitches
-            switches.sampling = .frequency(rate)
+            // With the period in the sample the kernel would deliver every switch. Source: perf_swevent_event.
+            switches.layout.sampleFields.remove(.period)
+            switches.sampling = .period(firstSwitchPeriod)
             switches.followsTasks = false
             switches.followsSwitches = true
             kinds.append(
@@ -170,13 +181,14 @@ struct EventSet {
     }
 
     private static func syscallEntries(tracepoint: UInt64, abilities: KernelAbilities, limit: Int) -> Kind {
-        var fields: SampleFields = [.identifier, .tid, .time, .cpu, .period, .raw]
+        // With the period in the sample the kernel would deliver every call. Source: perf_swevent_event.
+        var fields: SampleFields = [.identifier, .tid, .time, .cpu, .raw]
         if abilities.sendsCgroups { fields.insert(.cgroup) }
         let rate = min(callRate, limit)
         return Kind(
             meaning: .syscallEntry,
             description: EventDescription(
-                source: .tracepoint(id: tracepoint), sampling: .frequency(rate),
+                source: .tracepoint(id: tracepoint), sampling: .period(firstCallPeriod),
                 layout: SampleLayout(sampleFields: fields)),
             weight: 1, sampleBytes: 160, rate: rate)
     }
@@ -225,6 +237,45 @@ struct EventSet {
             sum = (sum ?? 0) + Int64(clamping: lost)
         }
         return sum
+    }
+
+    /// Chooses how many switches and calls the next samples stand for.
+    ///
+    /// Not left to the kernel's own frequency control: both come in bursts, which it takes for the rate.
+    /// - Parameters:
+    ///   - switches: off the busiest CPU.
+    ///   - calls: on the busiest CPU.
+    ///   - seconds: in this time.
+    /// - Returns: the new period of calls, where it changed.
+    mutating func adaptPeriods(switches: Int, calls: Int64, seconds: Double) -> UInt64? {
+        guard seconds > 0.01 else { return nil }
+        let newSwitchPeriod = Self.period(perSecond: Double(switches) / seconds, wanted: Self.switchRate)
+        if newSwitchPeriod != switchPeriod {
+            switchPeriod = newSwitchPeriod
+            for event in switchEvents { try? event.setPeriod(newSwitchPeriod) }
+        }
+        let newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: Self.callRate)
+        guard newCallPeriod != callPeriod, !callEvents.isEmpty else { return nil }
+        callPeriod = newCallPeriod
+        for (event, _) in callEvents { try? event.setPeriod(newCallPeriod) }
+        return newCallPeriod
+    }
+
+    /// One for all events where they are few. Else odd and never the same for long: a steady period would follow the
+    /// pattern of two threads that take turns, or of a loop of two calls.
+    private static func period(perSecond rate: Double, wanted: Int) -> UInt64 {
+        let ratio = rate / Double(wanted)
+        return ratio <= 1 ? 1 : UInt64((ratio * Double.random(in: 0.75...1.25)).rounded(.up)) | 1
+    }
+
+    /// Calls of each container by the kernel's own count, where each event counts for one container only.
+    func countedCalls() -> [RowID: Int64] {
+        var counts: [RowID: Int64] = [:]
+        for (event, row) in callEvents {
+            guard let row, let count = event.count() else { continue }
+            counts[row, default: 0] += Int64(clamping: count.value)
+        }
+        return counts
     }
 
     /// See `RingSet.round`.

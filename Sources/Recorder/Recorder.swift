@@ -51,6 +51,7 @@ public enum Recorder {
         let end = try session.run(signals: signals, writer: &writer, progress: progress)
         await session.name(signals: signals, progress: progress)
         try session.commit(to: &writer)
+        do { try writer.scaleCalls(session.callScales) } catch { throw .recording(error) }
         return session.summary(endReason: end)
     }
 

@@ -19,11 +19,13 @@ struct RecordingSession: ~Copyable {
     private let startTime: UInt64
     private(set) var endTime: UInt64
     private var lostSamples: Int64?
+    private var callCounts: [RowID: Int64] = [:]
     private var targetTimes: [RowID: CPUTimes] = [:]
 
     /// How long the loop sleeps when nothing wakes it, in milliseconds; also how far it lags behind the rings.
     private static let tick: Int32 = 100
     private static let commitInterval: UInt64 = 1_000_000_000
+    private static let lookInterval: UInt64 = 20_000_000
     /// More processes than this are looked at when a sample hits them, not before the recording starts.
     private static let eagerProcesses = 2_000
 
@@ -93,12 +95,14 @@ struct RecordingSession: ~Copyable {
         var commandHasEnded = false
         defer { if let command, !commandHasEnded { _ = command.command.end() } }
         let timesBefore = readTimes()
+        builder.setCallPeriod(EventSet.firstCallPeriod, since: startTime)
         try events.enable()
         for pid in knownProcesses() { builder.add(pid) }
         try command?.command.start()
 
         let deadline = request.duration.map { startTime + UInt64(max(0, $0.nanoseconds)) }
         var nextCommit = startTime + Self.commitInterval
+        var lastLook = Clock.monotonic()
         var end: RecordSummary.EndReason?
         while end == nil {
             let now = Clock.monotonic()
@@ -112,6 +116,14 @@ struct RecordingSession: ~Copyable {
             }
             drain(untilEnd: false)
             while events.rings.isFilling { drain(untilEnd: false) }
+            let look = Clock.monotonic()
+            if look - lastLook > Self.lookInterval {
+                let seconds = Double(look - lastLook) / 1e9
+                let period = events.adaptPeriods(
+                    switches: builder.takeBusiestSwitchCount(), calls: builder.takeBusiestCallCount(), seconds: seconds)
+                if let period { builder.setCallPeriod(period, since: look) }
+                lastLook = look
+            }
             if Clock.monotonic() >= nextCommit {
                 nextCommit = Clock.monotonic() + Self.commitInterval
                 // What is older than a second has left the rings.
@@ -131,6 +143,12 @@ struct RecordingSession: ~Copyable {
         drain(untilEnd: true)
         builder.finish(at: endTime)
         lostSamples = events.lostSamples()
+        callCounts = events.countedCalls()
+        if builder.largestSwitchPeriod > 1 {
+            info.notes.append(
+                "switches off the CPU were sampled, at times one in \(builder.largestSwitchPeriod): there were too many to "
+                    + "follow each")
+        }
         try commit(to: &writer)
         return end ?? .durationOver
     }
@@ -216,6 +234,15 @@ struct RecordingSession: ~Copyable {
             throw .recording(error)
         }
         builder.batch.removeAll()
+    }
+
+    /// What the calls counted from samples have to be multiplied with to give the kernel's own count.
+    var callScales: [RowID: Double] {
+        var scales: [RowID: Double] = [:]
+        for (row, sampled) in builder.countedCalls {
+            if let exact = callCounts[row], sampled > 0 { scales[row] = Double(exact) / Double(sampled) }
+        }
+        return scales
     }
 
     func summary(endReason: RecordSummary.EndReason) -> RecordSummary {

@@ -21,41 +21,53 @@ enum InfoKeys {
         ]
     }
 
-    /// - Throws: `MissingKey` for a key that every recording has.
-    static func info(from values: [String: DatabaseValue]) throws -> RecordingInfo {
-        func text(_ key: String) throws -> String {
-            guard let value = values[key].flatMap(String.fromDatabaseValue) else { throw MissingKey(key: key) }
+    /// - Throws: `Damage` where a key is missing that every recording has, or its value makes no sense.
+    static func info(from values: [String: DatabaseValue]) throws(Damage) -> RecordingInfo {
+        func text(_ key: String) throws(Damage) -> String {
+            guard case .string(let value) = values[key]?.storage else { throw Damage("the key \(key) has no text") }
             return value
         }
-        func number(_ key: String) throws -> Int64 {
-            guard let value = values[key].flatMap(Int64.fromDatabaseValue) else { throw MissingKey(key: key) }
+        func number(_ key: String) throws(Damage) -> Int64 {
+            guard case .int64(let value) = values[key]?.storage else { throw Damage("the key \(key) has no number") }
             return value
         }
-        func list<T: Decodable>(_ key: String, _ type: T.Type) throws -> T {
-            try JSONDecoder().decode(type, from: Data(text(key).utf8))
+        func count(_ key: String) throws(Damage) -> Int64 {
+            let value = try number(key)
+            guard value >= 0 else { throw Damage("the key \(key) is negative") }
+            return value
+        }
+        func json<T: Decodable>(_ key: String, _ type: T.Type) throws(Damage) -> T {
+            let text = try text(key)
+            do { return try JSONDecoder().decode(type, from: Data(text.utf8)) } catch {
+                throw Damage("the key \(key) holds no list")
+            }
+        }
+        /// `value`, unless the key is missing or NULL.
+        func optional<T>(_ key: String, _ value: (String) throws(Damage) -> T) throws(Damage) -> T? {
+            guard let stored = values[key], !stored.isNull else { return nil }
+            return try value(key)
+        }
+        guard let kernelSymbols = RecordingInfo.KernelSymbols(rawValue: try text("kernel_symbols")) else {
+            throw Damage("the key kernel_symbols has no known value")
         }
         return RecordingInfo(
             toolVersion: try text("tool_version"), host: try text("host"), kernel: try text("kernel"),
-            arch: try text("arch"), cpus: Int(try number("cpus")), event: try text("event"),
-            eventReason: values["event_reason"].flatMap(String.fromDatabaseValue),
-            frequency: Int(try number("frequency_hz")), commandLine: try list("command_line", [String].self),
-            startWallNanoseconds: try number("start_wall_ns"), durationNanoseconds: try number("duration_ns"),
-            finished: try number("finished") != 0,
-            kernelSymbols: RecordingInfo.KernelSymbols(rawValue: try text("kernel_symbols")) ?? .hidden,
-            unwinding: try text("unwinding"),
+            arch: try text("arch"), cpus: Int(try count("cpus")), event: try text("event"),
+            eventReason: try optional("event_reason", text), frequency: Int(try count("frequency_hz")),
+            commandLine: try json("command_line", [String].self),
+            startWallNanoseconds: try number("start_wall_ns"), durationNanoseconds: try count("duration_ns"),
+            finished: try number("finished") != 0, kernelSymbols: kernelSymbols, unwinding: try text("unwinding"),
             losses: Losses(
-                lostRecords: try number("lost_records"), lostSamples: try number("lost_samples"),
-                throttledNanoseconds: try number("throttled_ns"),
-                throttledIntervals: try number("throttled_intervals"),
-                undecodableRecords: try number("undecodable_records"),
-                unknownRecords: try number("unknown_records"),
-                recorderCPUNanoseconds: try number("recorder_cpu_ns")),
-            commandStatus: values["command_status"].flatMap(Int.fromDatabaseValue),
-            notes: try list("notes", [String].self),
-            kernelTailCalls: try list("kernel_tail_calls", [String: [String]].self))
+                lostRecords: try count("lost_records"), lostSamples: try count("lost_samples"),
+                throttledNanoseconds: try count("throttled_ns"),
+                throttledIntervals: try count("throttled_intervals"),
+                undecodableRecords: try count("undecodable_records"),
+                unknownRecords: try count("unknown_records"),
+                recorderCPUNanoseconds: try count("recorder_cpu_ns")),
+            commandStatus: try optional("command_status", number).map { Int($0) },
+            notes: try json("notes", [String].self),
+            kernelTailCalls: try json("kernel_tail_calls", [String: [String]].self))
     }
-
-    struct MissingKey: Error { let key: String }
 
     private static func json(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()

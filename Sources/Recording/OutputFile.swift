@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 import SystemPackage
 
@@ -15,41 +14,69 @@ struct OutputFile {
         do {
             try Self.create(path)
             workingPath = path
-        } catch Errno.fileExists {
+            return
+        } catch .fileExists {
             guard replacing else { throw .exists(path: path) }
-            workingPath = path + ".partial"
+        } catch {
+            throw .cannotCreate(path: path, errno: error.rawValue)
+        }
+        workingPath = path + ".partial"
+        do throws(Errno) {
+            try Self.checkReplaceable(path)
             do {
                 // Left by a recorder that was killed while it replaced the same file.
-                if FileManager.default.fileExists(atPath: workingPath) {
-                    try FileManager.default.removeItem(atPath: workingPath)
-                }
-                try Self.create(workingPath)
-            } catch {
-                throw .cannotCreate(path: workingPath, errno: (error as? Errno)?.rawValue ?? EIO)
-            }
+                try Self.remove(workingPath)
+            } catch .noSuchFileOrDirectory {}
+            try Self.create(workingPath)
         } catch {
-            throw .cannotCreate(path: path, errno: (error as? Errno)?.rawValue ?? EIO)
+            throw .cannotCreate(path: path, errno: error.rawValue)
         }
     }
 
+    /// The path as SQLite must be given it, which takes `:memory:` and `file:…` for something else.
+    static func literal(_ path: String) -> String { path.hasPrefix("/") ? path : "./" + path }
+
     /// O_EXCL also refuses a symbolic link, so that none is followed.
-    private static func create(_ path: String) throws {
-        let descriptor = try FileDescriptor.open(
-            FilePath(path), .readWrite, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
-            permissions: [.ownerReadWrite])
-        try descriptor.close()
+    private static func create(_ path: String) throws(Errno) {
+        let descriptor: FileDescriptor
+        do {
+            descriptor = try FileDescriptor.open(
+                FilePath(path), .readWrite, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
+                permissions: [.ownerReadWrite])
+        } catch {
+            throw error as? Errno ?? .ioError
+        }
+        try? descriptor.close()
+    }
+
+    /// Only a file gives way to a recording: not a directory, a link to something else, or /dev/null.
+    private static func checkReplaceable(_ path: String) throws(Errno) {
+        var status = stat()
+        // lstat(2) fills a local variable.
+        guard unsafe lstat(path, &status) == 0 else { throw Errno(rawValue: errno) }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFDIR: throw .isDirectory
+        case S_IFLNK: throw .tooManySymbolicLinkLevels
+        default: throw .fileExists
+        }
     }
 
     /// Gives the complete file its name.
     func publish() throws(RecordingError) {
         guard workingPath != finalPath else { return }
-        let result = unsafe rename(workingPath, finalPath)
-        if result != 0 { throw .cannotCreate(path: finalPath, errno: errno) }
+        // rename(2) reads both paths during the call only.
+        if unsafe rename(workingPath, finalPath) != 0 { throw .cannotCreate(path: finalPath, errno: errno) }
     }
 
     /// Removes a file that holds nothing worth keeping.
     func discard() {
-        try? FileManager.default.removeItem(atPath: workingPath)
-        try? FileManager.default.removeItem(atPath: workingPath + "-journal")
+        try? Self.remove(workingPath)
+        try? Self.remove(workingPath + "-journal")
+    }
+
+    private static func remove(_ path: String) throws(Errno) {
+        // unlink(2) reads the path during the call only.
+        if unsafe unlink(path) != 0 { throw Errno(rawValue: errno) }
     }
 }

@@ -1,4 +1,5 @@
 import GRDB
+import Glibc
 public import ProfileModel
 
 /// Writes a recording: one SQLite file, committed about once a second.
@@ -20,13 +21,15 @@ public struct RecordingWriter: ~Copyable {
         var configuration = Configuration()
         configuration.label = "recording"
         configuration.foreignKeysEnabled = false
+        // Somebody may look into the file meanwhile; giving up the recording for that would be worse than waiting.
+        configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { db in
             // One burst a second, held in memory until it is committed.
             try db.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA cache_spill = OFF;")
         }
         let opened: DatabaseQueue
         do {
-            opened = try DatabaseQueue(path: output.workingPath, configuration: configuration)
+            opened = try DatabaseQueue(path: OutputFile.literal(output.workingPath), configuration: configuration)
             try opened.inDatabase { db in try db.execute(sql: Schema.create) }
         } catch {
             output.discard()
@@ -51,6 +54,22 @@ public struct RecordingWriter: ~Copyable {
             throw Self.failure(error, at: path)
         }
         functions = known
+    }
+
+    /// Multiplies all calls of each container: they come from samples, and at the end the kernel's own count is known.
+    public mutating func scaleCalls(_ scales: [RowID: Double]) throws(RecordingError) {
+        do {
+            try database.inTransaction { db in
+                for (container, scale) in scales {
+                    try db.execute(
+                        sql: "UPDATE syscall_counts SET calls = CAST(round(calls * ?) AS INTEGER) WHERE container = ?",
+                        arguments: [scale, container])
+                }
+                return .commit
+            }
+        } catch {
+            throw Self.failure(error, at: path)
+        }
     }
 
     /// Writes the last facts, puts everything on the disk and gives the file its name.
@@ -83,7 +102,10 @@ public struct RecordingWriter: ~Copyable {
 
     private static func failure(_ error: any Error, at path: String) -> RecordingError {
         let code = (error as? DatabaseError)?.resultCode
-        if code == .SQLITE_CANTOPEN { return .cannotCreate(path: path, errno: 0) }
+        // SQLite takes no path of more than 512 bytes; the file itself was created before.
+        if code == .SQLITE_CANTOPEN {
+            return .cannotCreate(path: path, errno: path.utf8.count > 500 ? ENAMETOOLONG : EIO)
+        }
         let detail = (error as? DatabaseError)?.message ?? "\(error)"
         return .writeFailed(path: path, detail: detail, diskFull: code == .SQLITE_FULL)
     }
@@ -151,6 +173,7 @@ public struct RecordingWriter: ~Copyable {
         ) { row in
             [try functionID(row.function), row.file, row.line, row.syscallNumber, row.frame]
         }
+        try each(batch.names, "DELETE FROM inlines WHERE frame = ?") { row in [row.frame] }
         let inlines = batch.names.flatMap { names in
             names.inlinedInto.enumerated().map { (frame: names.frame, depth: $0.offset + 1, caller: $0.element) }
         }

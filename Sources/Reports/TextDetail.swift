@@ -49,22 +49,22 @@ extension TextRenderer {
 
     private func kernelTable(_ rows: [SyscallDetail.KernelTreeRow]) -> TextTable {
         var columns = [
-            Column(header: "SHARE", rows.map { Figures.percent($0.share) }),
-            Column(header: "SELF", rows.map { Self.ownShare($0) }),
+            Column(header: TextTable.Cell("SHARE"), rows.map { Figures.percent($0.share) }),
+            Column(header: TextTable.Cell("SELF"), rows.map { Self.ownShare($0) }),
         ]
         if rows.contains(where: { $0.contendedWaitNanoseconds ?? 0 > 0 }) {
             columns.append(
                 Column(
-                    header: "WAIT",
+                    header: TextTable.Cell("WAIT"),
                     rows.map { row in
                         let time = Double(max(1, row.kernelTimeNanoseconds))
                         return Figures.wholePercent(Double(row.contendedWaitNanoseconds ?? 0) / time)
                     }))
         }
         let cells = rows.map {
-            TextTable.Cell(text: Self.indent($0.depth) + ($0.function.map(displayName) ?? "(unnamed)"))
+            TextTable.Cell(Self.indent($0.depth) + ($0.function.map(displayName) ?? "(unnamed)"))
         }
-        columns.append(Column(header: "IN THE KERNEL, INWARDS", cells: cells, least: 16))
+        columns.append(Column(header: TextTable.Cell("IN THE KERNEL, INWARDS"), cells: cells, least: 16))
         return TextTable(columns: columns)
     }
 
@@ -76,16 +76,14 @@ extension TextRenderer {
     private func callTable(_ rows: [SyscallDetail.CallTreeRow]) -> TextTable {
         let cells = rows.map { row -> TextTable.Cell in
             if let place = row.place {
-                var cell = Self.cell(for: place)
-                cell.text = Self.indent(row.depth) + cell.text
-                return cell
+                return Self.cell(for: place, indent: Self.indent(row.depth))
             }
             let words = row.cut == "more" ? "(more callers)" : "(stack cut short: \(displayName(row.cut ?? "unknown")))"
-            return TextTable.Cell(text: Self.indent(row.depth) + words)
+            return TextTable.Cell(Self.indent(row.depth) + words)
         }
         return TextTable(columns: [
-            Column(header: "SHARE", rows.map { Figures.percent($0.share) }),
-            Column(header: "CALLED FROM, OUTWARDS", cells: cells, least: 16),
+            Column(header: TextTable.Cell("SHARE"), rows.map { Figures.percent($0.share) }),
+            Column(header: TextTable.Cell("CALLED FROM, OUTWARDS"), cells: cells, least: 16),
         ])
     }
 

@@ -46,6 +46,20 @@ struct GoldenTests {
         try compare(renderer.render(KernelReport(Example.hostileNames())), with: "hostile.json")
     }
 
+    @Test("JSON reads back as the very report it was made of")
+    func roundTrip() throws {
+        for profile in [Example.onCPU(), Example.withWaits(), Example.hostileNames()] {
+            for view in ReportView.allCases {
+                let report = KernelReport(profile, options: ReportOptions(view: view))
+                let json = try JSONRenderer().render(report)
+                #expect(try JSONDecoder().decode(KernelReport.self, from: Data(json.utf8)) == report)
+            }
+            let detail = SyscallDetail(profile, syscall: "write")
+            let json = try JSONRenderer().render(detail)
+            #expect(try JSONDecoder().decode(SyscallDetail.self, from: Data(json.utf8)) == detail)
+        }
+    }
+
     @Test("names that would act on the terminal", arguments: [80, 120])
     func hostileNames(width: Int) throws {
         let report = KernelReport(Example.hostileNames())

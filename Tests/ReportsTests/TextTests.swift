@@ -6,17 +6,17 @@ import Testing
 
 @Suite("Text that fits and does no harm")
 struct TextTests {
-    @Test("no line is wider than asked for, whatever the width", arguments: 1...130)
-    func widths(width: Int) {
-        let renderer = TextRenderer(width: width, colour: false)
+    @Test("no line is wider than asked for, whatever the width")
+    func widths() {
         for profile in [Example.onCPU(), Example.withWaits(), Example.hostileNames()] {
-            var texts = ReportView.allCases.map {
-                renderer.render(KernelReport(profile, options: ReportOptions(view: $0)))
-            }
-            texts.append(renderer.render(SyscallDetail(profile, syscall: "posix_fadvise")))
-            texts.append(renderer.render(SyscallDetail(profile, syscall: "nothing")))
-            for line in texts.joined().split(separator: "\n") {
-                #expect(DisplayWidth.of(String(line)) <= width, "\(line)")
+            let reports = ReportView.allCases.map { KernelReport(profile, options: ReportOptions(view: $0)) }
+            let details = ["posix_fadvise", "nothing"].map { SyscallDetail(profile, syscall: $0) }
+            for width in 1...130 {
+                let renderer = TextRenderer(width: width, colour: false)
+                let text = (reports.map(renderer.render) + details.map(renderer.render)).joined()
+                for line in text.split(separator: "\n") {
+                    #expect(DisplayWidth.of(String(line)) <= width, "\(line)")
+                }
             }
         }
     }
@@ -36,7 +36,7 @@ struct TextTests {
     func displayNames() {
         for (name, shown) in [
             ("plain name", "plain name"), ("a\u{1B}[31m", "a\\x1b[31m"), ("a\nb\tc\u{7F}", "a\\x0ab\\x09c\\x7f"),
-            ("\u{9B}", "\\x9b"), ("\u{202E}x\u{2066}", "\\u{202e}x\\u{2066}"),
+            ("\u{9B}", "\\u{9b}"), ("\u{202E}x\u{2066}", "\\u{202e}x\\u{2066}"),
             ("\u{200B}\u{FEFF}", "\\u{200b}\\u{feff}"),
             ("\u{2028}", "\\u{2028}"), ("größe 表 🐳", "größe 表 🐳"), ("\u{E000}", "\\u{e000}"),
             ("\u{115F}", "\\u{115f}"), (String(losslesslyDecoding: [0x61, 0xFF]), "a\\xff"), ("", ""),
@@ -97,21 +97,51 @@ struct TextTests {
         }
     }
 
-    @Test("columns get narrow first and drop from the right then, and file:line outlives the function")
+    @Test("cells say less in narrow columns, then columns drop from the right, spare ones first")
     func tables() {
-        let table = TextTable(columns: [
-            TextTable.Column(header: "N", ["1", "22"]),
+        var table = TextTable(columns: [
+            TextTable.Column(header: TextTable.Cell("N"), ["1", "22"]),
             TextTable.Column(
-                header: "NAME", cells: [TextTable.Cell(text: "abcdefghij"), TextTable.Cell(text: "k")], least: 4),
+                header: TextTable.Cell("NAME"), cells: [TextTable.Cell("abcdefghij"), TextTable.Cell("k")], least: 4),
             TextTable.Column(
-                header: "FROM", cells: [TextTable.Cell(text: "a_long_function", tail: "a.c:1")], least: 14),
+                header: TextTable.Cell("FROM"), cells: [TextTable.Cell("a_long_function  a.c:1", "a.c:1")], least: 14),
         ])
-        // 2 + 2 + 10 + 2 + 22 = 38 columns in full.
+        // 2 + 2 + 10 + 2 + 22 = 38 columns in full; 24 with both at their least.
         #expect(table.lines(width: 38, indent: 0)[1] == " 1  abcdefghij  a_long_function  a.c:1")
-        #expect(table.lines(width: 32, indent: 0)[1] == " 1  abcdefghij  a_long_f…  a.c:1")
-        #expect(table.lines(width: 24, indent: 0) == ["N   NAME  FROM", " 1  abc…  a_long…  a.c:1", "22  k"])
+        #expect(table.lines(width: 37, indent: 0)[1] == " 1  abcdefghij  a.c:1")
+        #expect(table.lines(width: 24, indent: 0) == [" N  NAME        FROM", " 1  abcdefghij  a.c:1", "22  k"])
         #expect(table.lines(width: 23, indent: 0) == [" N  NAME", " 1  abcdefghij", "22  k"])
         #expect(table.lines(width: 1, indent: 0) == ["…", "…", "…"])
+        table.columns[1].isSpare = true
+        #expect(table.lines(width: 23, indent: 0) == [" N  FROM", " 1  a.c:1", "22"])
+    }
+
+    @Test("a function loses its namespaces before its line")
+    func places() {
+        let place = CodePlace(function: "google::LogFileObject::Write(bool)", file: "/src/logging.cc", line: 1113)
+        let cell = TextRenderer.cell(for: place)
+        #expect(cell.fitting(60) == "google::LogFileObject::Write  logging.cc:1113")
+        #expect(cell.fitting(40) == "LogFileObject::Write  logging.cc:1113")
+        #expect(cell.fitting(24) == "Write  logging.cc:1113")
+        #expect(cell.fitting(16) == "logging.cc:1113")
+        #expect(cell.fitting(10) == "logging.c…")
+        #expect(TextRenderer.cell(for: CodePlace(module: "/bin/x", address: "0x10")).fitting(60) == "x+0x10")
+        #expect(TextRenderer.cell(for: CodePlace(function: "f", module: "/bin/x")).fitting(60) == "f  x")
+    }
+
+    @Test("namespaces are told from template arguments")
+    func pathParts() {
+        #expect(TextRenderer.pathParts(of: "a::b<c::d>::e") == ["a", "b<c::d>", "e"])
+        #expect(TextRenderer.pathParts(of: "(anonymous namespace)::f") == ["(anonymous namespace)", "f"])
+        #expect(TextRenderer.pathParts(of: "x::operator<") == ["x::operator<"])
+        #expect(TextRenderer.pathParts(of: "main") == ["main"])
+    }
+
+    @Test("prose is broken between words, a figure keeps its percent sign")
+    func prose() {
+        var lines = Lines(width: 24, colour: false)
+        lines.sentence("warning: the samples say 66.7 % kernel", style: .plain)
+        #expect(lines.text == "warning: the samples say\n  66.7 % kernel\n")
     }
 
     @Test("a report without containers, samples or figures is text all the same")

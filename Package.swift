@@ -85,7 +85,7 @@ let package = Package(
             of: ["ProfileBuilder", "PerfRecords", "Recording", "Unwinding", "ObjectTables", "TestSupport"]),
         tests("AnalysisTests", of: ["Analysis"]),
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
-        tests("CommandsTests", of: ["Commands", "Recorder", "Recording", "Host", argumentParser]),
+        tests("CommandsTests", of: ["Commands", "Analysis", "Recorder", "Recording", "Host", argumentParser]),
         tests("LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents", "PerfRecords"]),
         tests("EndToEndTests", of: []),
     ],

@@ -52,7 +52,12 @@ let package = Package(
         room("Symbolication", knows: ["ObjectTables", "ObjectFiles", "CLinux"]),
         room("Recording", knows: [grdb, system]),
         room("ProfileBuilder", knows: ["PerfRecords", "ObjectTables", "Unwinding", "Symbolication", "Recording"]),
-        room("Recorder", knows: ["PerfEvents", "PerfRecords", "Host", "ProfileBuilder", "Recording", "Symbolication"]),
+        room(
+            "Recorder",
+            knows: [
+                "CLinux", "PerfEvents", "PerfRecords", "Host", "ObjectTables", "ProfileBuilder", "Recording",
+                "Symbolication", system,
+            ]),
         room("Analysis"),
         room("Reports", knows: ["Analysis"]),
         room("Commands", knows: ["Recorder", "Recording", "Analysis", "Reports", "Host", argumentParser]),
@@ -81,7 +86,7 @@ let package = Package(
         tests("AnalysisTests", of: ["Analysis"]),
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
         tests("CommandsTests", of: ["Commands", "Analysis", "Recorder", "Recording", "Host", argumentParser]),
-        tests("LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents"]),
+        tests("LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents", "PerfRecords"]),
         tests("EndToEndTests", of: []),
     ],
     cLanguageStandard: .gnu11

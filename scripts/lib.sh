@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # What the scripts share: sourced, not run.
 
+# shellcheck disable=SC2034  # the lists are for the scripts that source this
 # What the build needs, beside a Swift toolchain.
 build_packages=(git libdw-dev libelf-dev libiberty-dev libsqlite3-dev pkg-config)
 # What the tests need beside that: oracles to compare with, programs and containers to record.
-# shellcheck disable=SC2034  # used by scripts/test
+# shellcheck disable=SC2034
 test_packages=(linux-perf docker.io busybox-static binutils g++ python3 sqlite3 libgoogle-glog-dev sysbench strace)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

@@ -5,8 +5,13 @@ struct CallSites {
     /// Per stack node: the call site's node; -1 where the stack has no user part.
     let site: [Int32]
 
+    /// The places of all call sites, each once.
+    let places: [CodePlace]
+    /// Per place: where it stands among equally heavy ones, so that a report does not depend on chance.
+    let order: [Int32]
+
     private let profile: Profile
-    private let isLibrary: [Bool]
+    private let placeOfFrame: [Int32]
 
     init(_ profile: Profile, attribution: EntryAttribution) {
         self.profile = profile
@@ -35,7 +40,34 @@ struct CallSites {
             site.append(isLibrary[frame] && !callersAreLibrary ? callers : Int32(node))
         }
         self.site = site
-        self.isLibrary = isLibrary
+
+        var isSite = [Bool](repeating: false, count: profile.frames.count)
+        for node in site where node >= 0 { isSite[Int(profile.stacks.frame[Int(node)])] = true }
+        var places: [CodePlace] = []
+        var indices: [CodePlace: Int32] = [:]
+        placeOfFrame = isSite.enumerated().map { frame, isSite in
+            guard isSite else { return -1 }
+            let place = Self.place(frame: frame, profile)
+            if let known = indices[place] { return known }
+            let new = Int32(truncatingIfNeeded: places.count)
+            indices[place] = new
+            places.append(place)
+            return new
+        }
+        let keys = places.map(\.sortKey)
+        var order = [Int32](repeating: 0, count: places.count)
+        for (rank, place) in places.indices.sorted(by: { keys[$0] < keys[$1] }).enumerated() {
+            order[place] = Int32(truncatingIfNeeded: rank)
+        }
+        self.places = places
+        self.order = order
+    }
+
+    /// The call site that led to `node`, index into `places`; nil where none is known.
+    func place(of node: Int32) -> Int32? {
+        guard node >= 0, site[Int(node)] >= 0 else { return nil }
+        let place = placeOfFrame[Int(profile.stacks.frame[Int(site[Int(node)])])]
+        return place >= 0 ? place : nil
     }
 
     /// libc, the dynamic linker, and what belonged to glibc before 2.34 merged it.
@@ -57,7 +89,7 @@ struct CallSites {
     ]
 
     /// How a user frame is shown: a call site, or a caller further out.
-    func place(frame index: Int) -> CodePlace {
+    private static func place(frame index: Int, _ profile: Profile) -> CodePlace {
         guard profile.frames.indices.contains(index) else { return CodePlace() }
         let frame = profile.frames[index]
         let module = frame.module.flatMap { profile.modules.indices.contains($0) ? profile.modules[$0].path : nil }
@@ -69,7 +101,7 @@ struct CallSites {
 
     /// The frames that `node` shows from the inside outwards, functions that were inlined into one another singly.
     func places(frame index: Int) -> [CodePlace] {
-        let innermost = place(frame: index)
+        let innermost = Self.place(frame: index, profile)
         guard profile.frames.indices.contains(index), innermost.function != nil else { return [innermost] }
         return [innermost]
             + profile.frames[index].inlinedInto.map {

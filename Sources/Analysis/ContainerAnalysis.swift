@@ -33,11 +33,6 @@ struct ContainerAnalysis {
         var other: Other
     }
 
-    /// Places in user code, each once; sites and callers are indices into it.
-    private(set) var places: [CodePlace] = []
-    private var placeIndices: [CodePlace: Int32] = [:]
-    private var placeOfFrame: [Int32: Int32] = [:]
-
     init(
         facts: StackFacts, tally: ContainerTally, options: ReportOptions, hasWaits: Bool, seed: UInt64,
         calls: [String: Int64]
@@ -66,7 +61,7 @@ struct ContainerAnalysis {
         let isInKernel = stack.node >= 0 && facts.attribution.entry[Int(stack.node)] >= 0
         let waitClass = isInKernel ? facts.waits.waitClass(leaf: stack.node) : .other
         let contended = waitClass.isContended ? stack.blocked : 0
-        let site = kind.hasCallSite ? place(of: stack.node) : nil
+        let site = kind.hasCallSite ? facts.callSites.place(of: stack.node) : nil
         let nothing = ChargedFunction(function: -1, through: nil, isSpinning: false)
         let onCPU =
             isInKernel && kernelSamples > 0 ? facts.charging.charge(leaf: stack.node, isWaiting: false) : nothing
@@ -86,7 +81,10 @@ struct ContainerAnalysis {
         }
 
         if kernel > 0 {
-            charged[EntryAnd(entry: entry, other: onCPU), default: 0] &+= kernel
+            // Spinning and not, it is the same lock at the same place.
+            var place = onCPU
+            place.isSpinning = false
+            charged[EntryAnd(entry: entry, other: place), default: 0] &+= kernel
             functionEntries[EntryAnd(entry: entry, other: onCPU.function), default: 0] &+= kernel
         }
         if contended > 0 {
@@ -107,20 +105,6 @@ struct ContainerAnalysis {
     private mutating func wait(_ nanoseconds: Int64, _ waitClass: WaitClass, _ entry: Int32) {
         allWaits.add(nanoseconds, to: waitClass)
         if entry >= 0 { waits[entry, default: Waits()].add(nanoseconds, to: waitClass) }
-    }
-
-    private mutating func place(of node: Int32) -> Int32? {
-        let frame = facts.callSiteFrame(of: node)
-        guard frame >= 0 else { return nil }
-        if let known = placeOfFrame[frame] { return known }
-        let place = facts.callSites.place(frame: Int(frame))
-        let index = placeIndices[place] ?? Int32(truncatingIfNeeded: places.count)
-        if Int(index) == places.count {
-            places.append(place)
-            placeIndices[place] = index
-        }
-        placeOfFrame[frame] = index
-        return index
     }
 
     var kernelTime: Int64 { kernelCPU &+ allWaits.contended }

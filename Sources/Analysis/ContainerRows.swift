@@ -11,7 +11,7 @@ extension ContainerAnalysis {
             .filter { entries.rows[$0].samples > 0 || entries.rows[$0].contended > 0 }
         let shares = shares(of: entries, chosen: listed)
         let hottest = hottestFunctions()
-        let sites = callSites()
+        let sites = callSites(of: Set(listed.map { entries.rows[$0].key }))
         return zip(listed, shares).map { index, share in
             let row = entries.rows[index]
             let entry = names[Int(row.key)]
@@ -20,11 +20,11 @@ extension ContainerAnalysis {
                 kernelTimeNanoseconds: row.time, kernelCPUNanoseconds: row.cpu,
                 contendedWaitNanoseconds: hasWaits ? row.contended : nil,
                 waits: hasWaits ? waits[row.key] ?? Waits() : nil, share: share, spinNanoseconds: row.spin,
-                callSites: Array((sites[row.key] ?? []).prefix(Self.mostCallSites)))
+                callSites: sites[row.key] ?? [])
             if let (function, time) = hottest[row.key] {
                 report.hottestKernelFunction =
                     function.function >= 0 ? facts.charging.names[Int(function.function)] : nil
-                report.hottestThrough = function.through
+                report.hottestThrough = function.through?.word
                 report.hottestNanoseconds = function.function >= 0 ? time : nil
             }
             if entry.kind == .syscall, let calls = calls(of: entry), calls > 0 {
@@ -55,7 +55,8 @@ extension ContainerAnalysis {
         var sums: [EntryAnd<Int32>: Int64] = [:]
         for (key, time) in charged { sums[EntryAnd(entry: key.entry, other: key.other.function), default: 0] &+= time }
         func name(_ function: ChargedFunction) -> String {
-            (function.function >= 0 ? facts.charging.names[Int(function.function)] : "~") + (function.through ?? "")
+            (function.function >= 0 ? facts.charging.names[Int(function.function)] : "~")
+                + (function.through?.word ?? "")
         }
         var best: [Int32: (ChargedFunction, sum: Int64, own: Int64)] = [:]
         for (key, time) in charged {
@@ -72,20 +73,22 @@ extension ContainerAnalysis {
         return best.mapValues { ($0.0, $0.sum) }
     }
 
-    private func callSites() -> [Int32: [CallSiteReport]] {
-        var byEntry: [Int32: [CallSiteReport]] = [:]
-        for (key, time) in sites {
-            byEntry[key.entry, default: []].append(
-                CallSiteReport(place: places[Int(key.other)], kernelTimeNanoseconds: time))
+    /// Of the entries that are listed, heaviest first.
+    private func callSites(of listed: Set<Int32>) -> [Int32: [CallSiteReport]] {
+        var byEntry: [Int32: [(place: Int32, time: Int64)]] = [:]
+        for (key, time) in sites where listed.contains(key.entry) {
+            byEntry[key.entry, default: []].append((key.other, time))
         }
-        return byEntry.mapValues { $0.sorted(by: Self.isHeavier) }
-    }
-
-    private static func isHeavier(_ left: CallSiteReport, _ right: CallSiteReport) -> Bool {
-        if left.kernelTimeNanoseconds != right.kernelTimeNanoseconds {
-            return left.kernelTimeNanoseconds > right.kernelTimeNanoseconds
+        let order = facts.callSites.order
+        return byEntry.mapValues { found in
+            let sorted = found.sorted { left, right in
+                left.time != right.time
+                    ? left.time > right.time : order[Int(left.place)] < order[Int(right.place)]
+            }
+            return sorted.prefix(Self.mostCallSites).map {
+                CallSiteReport(place: facts.callSites.places[Int($0.place)], kernelTimeNanoseconds: $0.time)
+            }
         }
-        return left.place.sortKey < right.place.sortKey
     }
 
     func functionReports() -> [FunctionReport] {
@@ -103,12 +106,13 @@ extension ContainerAnalysis {
     }
 
     func callerReports() -> [CallerReport] {
-        let listed = callers.ranked(by: options.rankBy, top: options.top) { places[Int($0)].sortKey }
+        let listed = callers.ranked(by: options.rankBy, top: options.top) { facts.callSites.places[Int($0)].sortKey }
         let entriesOf = heaviestEntry(sites)
         return zip(listed, shares(of: callers, chosen: listed)).map { index, share in
             let row = callers.rows[index]
             return CallerReport(
-                place: places[Int(row.key)], kernelTimeNanoseconds: row.time, kernelCPUNanoseconds: row.cpu,
+                place: facts.callSites.places[Int(row.key)], kernelTimeNanoseconds: row.time,
+                kernelCPUNanoseconds: row.cpu,
                 contendedWaitNanoseconds: hasWaits ? row.contended : nil, share: share,
                 mostlyIn: entriesOf[row.key] ?? .unknown)
         }

@@ -14,10 +14,11 @@ public struct Entry: Hashable, Sendable, Codable {
     /// What libc calls this system call, where that is another word.
     public var libcName: String? { kind == .syscall ? SyscallNames.libcName(of: name) : nil }
 
-    /// Whether people may mean this entry when they say `query`: the kernel's name, libc's, or one of several possible.
+    /// Whether people may mean this entry when they say `query`: the kernel's name, libc's, one of several possible, or
+    /// the kind's word for what is no system call.
     public func answers(to query: String) -> Bool {
         if name == query { return true }
-        guard kind == .syscall else { return false }
+        guard kind == .syscall else { return kind.rawValue == query }
         let wanted = SyscallNames.kernelNames(for: query)
         return name.split(separator: "|").contains { wanted.contains(String($0)) }
     }

@@ -169,7 +169,11 @@ struct EntryAttribution {
             state.position = .inside
         case .fork, .kthread, .work:
             let name = functions[frame] ?? ""
-            if state.position != .fork && name.contains("schedule") { break }
+            if state.position != .fork && CodeRole(of: name) != .plain {
+                // The thread's own loop takes a lock or sleeps: that names no work.
+                state.position = .inside
+                break
+            }
             let outermost = state.entryNode
             enter(.kernelThread(name), .inside, &state, node)
             state.entryNode = outermost

@@ -3,12 +3,12 @@
 enum CodeRole: Hashable, Sendable {
     case plain
     /// Taking a lock. Only slow paths tell of contention; the fast paths around them are lock code all the same.
-    case lock(LockKind, isSlowPath: Bool)
+    case lock(Obstacle, isSlowPath: Bool)
     /// Enables interrupts again: `cpu-clock`, itself an interrupt, sees here what ran while they were off.
     case interruptsOn
     case scheduler
-    /// Waiting for something that others finish; the words say for what.
-    case wait(String)
+    /// Waiting for something that others finish.
+    case wait(Obstacle)
 
     /// - Parameter name: a kernel function's name, normalized.
     init(of name: String) {
@@ -35,7 +35,7 @@ enum CodeRole: Hashable, Sendable {
         "queued_read_lock_slowpath": .lock(.rwlock, isSlowPath: true),
         "mutex_spin_on_owner": .lock(.mutex, isSlowPath: true),
         "mutex_optimistic_spin": .lock(.mutex, isSlowPath: true),
-        "osq_lock": .lock(.queue, isSlowPath: true),
+        "osq_lock": .lock(.spinQueue, isSlowPath: true),
         "rwsem_spin_on_owner": .lock(.rwsem, isSlowPath: true),
         "rwsem_optimistic_spin": .lock(.rwsem, isSlowPath: true),
         "percpu_down_write": .lock(.percpuRwsem, isSlowPath: true),
@@ -45,17 +45,17 @@ enum CodeRole: Hashable, Sendable {
         "rtmutex_spin_on_owner": .lock(.rtMutex, isSlowPath: true), "rt_spin_lock": .lock(.rtMutex, isSlowPath: false),
         "finish_task_switch": .interruptsOn,
         "io_schedule": .scheduler, "context_switch": .scheduler, "prepare_task_switch": .scheduler,
-        "bit_wait": .wait("bit"), "bit_wait_io": .wait("bit"), "__wait_on_bit": .wait("bit"),
-        "__wait_on_bit_lock": .wait("bit"), "out_of_line_wait_on_bit": .wait("bit"),
-        "out_of_line_wait_on_bit_lock": .wait("bit"), "wait_for_common": .wait("completion"),
-        "__wait_for_common": .wait("completion"), "__flush_work": .wait("work item"), "flush_work": .wait("work item"),
-        "__flush_workqueue": .wait("work queue"), "flush_workqueue": .wait("work queue"),
-        "drain_workqueue": .wait("work queue"), "__wait_rcu_gp": .wait("RCU"), "rcu_barrier": .wait("RCU"),
-        "wait_rcu_exp_gp": .wait("RCU"), "exp_funnel_lock": .wait("RCU"),
-        "smp_call_function_many_cond": .wait("other CPUs"), "smp_call_function_many": .wait("other CPUs"),
-        "smp_call_function_single": .wait("other CPUs"), "on_each_cpu_cond_mask": .wait("other CPUs"),
-        "stop_one_cpu": .wait("other CPUs"), "stop_machine": .wait("other CPUs"), "stop_cpus": .wait("other CPUs"),
-        "stop_two_cpus": .wait("other CPUs"), "stop_machine_cpuslocked": .wait("other CPUs"),
+        "bit_wait": .wait(.bit), "bit_wait_io": .wait(.bit), "__wait_on_bit": .wait(.bit),
+        "__wait_on_bit_lock": .wait(.bit), "out_of_line_wait_on_bit": .wait(.bit),
+        "out_of_line_wait_on_bit_lock": .wait(.bit), "wait_for_common": .wait(.completion),
+        "__wait_for_common": .wait(.completion), "__flush_work": .wait(.workItem), "flush_work": .wait(.workItem),
+        "__flush_workqueue": .wait(.workQueue), "flush_workqueue": .wait(.workQueue),
+        "drain_workqueue": .wait(.workQueue), "__wait_rcu_gp": .wait(.rcu), "rcu_barrier": .wait(.rcu),
+        "wait_rcu_exp_gp": .wait(.rcu), "exp_funnel_lock": .wait(.rcu),
+        "smp_call_function_many_cond": .wait(.otherCPUs), "smp_call_function_many": .wait(.otherCPUs),
+        "smp_call_function_single": .wait(.otherCPUs), "on_each_cpu_cond_mask": .wait(.otherCPUs),
+        "stop_one_cpu": .wait(.otherCPUs), "stop_machine": .wait(.otherCPUs), "stop_cpus": .wait(.otherCPUs),
+        "stop_two_cpus": .wait(.otherCPUs), "stop_machine_cpuslocked": .wait(.otherCPUs),
     ]
 
     private static let prefixes: [(String, CodeRole)] = [
@@ -85,31 +85,48 @@ enum CodeRole: Hashable, Sendable {
         ("__schedule", .scheduler), ("schedule", .scheduler), ("io_schedule", .scheduler),
         ("preempt_schedule", .scheduler), ("__cond_resched", .scheduler),
         ("perf_event_task_sched", .scheduler), ("__perf_event_task_sched", .scheduler),
-        ("wait_for_completion", .wait("completion")), ("synchronize_rcu", .wait("RCU")),
-        ("synchronize_srcu", .wait("RCU")), ("__synchronize_srcu", .wait("RCU")), ("synchronize_sched", .wait("RCU")),
+        ("wait_for_completion", .wait(.completion)), ("synchronize_rcu", .wait(.rcu)),
+        ("synchronize_srcu", .wait(.rcu)), ("__synchronize_srcu", .wait(.rcu)), ("synchronize_sched", .wait(.rcu)),
     ]
 }
 
-/// The sort of a kernel lock. The raw value is the word in reports.
-public enum LockKind: String, Hashable, Sendable, Codable {
-    case spinlock
-    case rwlock
-    case mutex
-    case rwsem
-    case percpuRwsem = "percpu rwsem"
-    case semaphore
-    case rtMutex = "rt-mutex"
-    case wwMutex = "ww-mutex"
+/// What lies between a place in the kernel and the CPU.
+enum Obstacle: UInt8, Hashable, Sendable {
+    case spinlock, rwlock, mutex, rwsem, percpuRwsem, semaphore, rtMutex, wwMutex
     /// The queue of spinners that mutexes and rwsems share; its caller says which of them it is.
-    case queue = "optimistic spin"
+    case spinQueue
+    case bit, completion, workItem, workQueue, rcu, otherCPUs
+    case interruptsOff
+
+    /// The word in reports.
+    var word: String {
+        switch self {
+        case .spinlock: "spinlock"
+        case .rwlock: "rwlock"
+        case .mutex: "mutex"
+        case .rwsem: "rwsem"
+        case .percpuRwsem: "percpu rwsem"
+        case .semaphore: "semaphore"
+        case .rtMutex: "rt-mutex"
+        case .wwMutex: "ww-mutex"
+        case .spinQueue: "optimistic spin"
+        case .bit: "bit"
+        case .completion: "completion"
+        case .workItem: "work item"
+        case .workQueue: "work queue"
+        case .rcu: "RCU"
+        case .otherCPUs: "other CPUs"
+        case .interruptsOff: "interrupts were off"
+        }
+    }
 }
 
 /// One kernel function to which time is charged.
 struct ChargedFunction: Hashable {
     /// Index into `FunctionCharging.names`; -1 where it has no name.
     var function: Int32
-    /// What lay between: a lock's kind, what was waited for, or `interrupts were off`.
-    var through: String?
+    /// What lay between.
+    var through: Obstacle?
     /// On-CPU inside a lock's slow path.
     var isSpinning: Bool
 }
@@ -124,8 +141,6 @@ struct FunctionCharging {
     /// The functions' names, each once.
     let names: [String]
     private let nameOfFrame: [Int32]
-
-    static let interruptsWereOff = "interrupts were off"
 
     init(parents: [Int32], frames: [Int32], attribution: EntryAttribution, isCPUClock: Bool) {
         self.parents = parents
@@ -146,6 +161,11 @@ struct FunctionCharging {
         self.names = names
     }
 
+    /// Index into `names`; -1 where the frame has no name.
+    func name(ofFrame frame: Int) -> Int32 { nameOfFrame.indices.contains(frame) ? nameOfFrame[frame] : -1 }
+
+    func isScheduler(frame: Int) -> Bool { roles.indices.contains(frame) && roles[frame] == .scheduler }
+
     /// - Parameters:
     ///   - leaf: the sample's stack node, in kernel code.
     ///   - isWaiting: the thread was off the CPU, so that scheduler and wait functions are not the place either.
@@ -153,15 +173,15 @@ struct FunctionCharging {
         let leaf = attribution.outsideNMI[Int(leaf)]
         let entry = attribution.entryNode[Int(leaf)]
         var node = leaf
-        var lock: LockKind?
+        var lock: Obstacle?
         var isSlow = false
-        var wait: String?
+        var wait: Obstacle?
         var wereOff = false
         var depth = 0
         walk: while node >= entry, node >= 0, attribution.entry[Int(node)] >= 0 {
             switch roles[Int(frames[Int(node)])] {
             case .lock(let kind, let isSlowPath):
-                if lock == nil || lock == .queue { lock = kind }
+                if lock == nil || lock == .spinQueue { lock = kind }
                 isSlow = isSlow || isSlowPath
             case .interruptsOn where depth == 0 && isCPUClock && !isWaiting: wereOff = true
             case .interruptsOn where isWaiting: break
@@ -174,7 +194,7 @@ struct FunctionCharging {
             depth += 1
         }
         guard node >= 0, attribution.entry[Int(node)] >= 0 else { return unresolved(leaf, isWaiting: isWaiting) }
-        let through = lock?.rawValue ?? wait ?? (wereOff ? Self.interruptsWereOff : nil)
+        let through = lock ?? wait ?? (wereOff ? .interruptsOff : nil)
         return ChargedFunction(
             function: nameOfFrame[Int(frames[Int(node)])], through: through,
             isSpinning: !isWaiting && isSlow && !wereOff)

@@ -40,11 +40,4 @@ struct StackFacts {
         let entry = attribution.entry[Int(node)]
         return entry >= 0 ? entry : attribution.withoutStack
     }
-
-    /// The frame of the call site that led to `node`; -1 where none is known.
-    func callSiteFrame(of node: Int32) -> Int32 {
-        guard node >= 0 else { return -1 }
-        let site = callSites.site[Int(node)]
-        return site >= 0 ? profile.stacks.frame[Int(site)] : -1
-    }
 }

@@ -2,12 +2,18 @@
 #include "clinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+_Static_assert(CLINUX_RESOLVE_NO_MAGICLINKS == RESOLVE_NO_MAGICLINKS, "as the kernel has it");
+_Static_assert(CLINUX_O_PATH == O_PATH, "as glibc has it");
+_Static_assert(CLINUX_RESOLVE_IN_ROOT == RESOLVE_IN_ROOT, "as the kernel has it");
 
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve) {
     struct open_how how = {.flags = flags, .resolve = resolve};
@@ -64,4 +70,16 @@ pid_t clinux_spawn_in_cgroup(int cgroup_procs, int go, int report, char *const a
     }
     if (write(report, &failure, sizeof failure) < 0) _exit(126);
     _exit(127);
+}
+
+int clinux_detached_mount(const char *type) {
+    int context = fsopen(type, FSOPEN_CLOEXEC);
+    if (context < 0) return -errno;
+    int mount = -1;
+    if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) {
+        mount = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    }
+    int failure = mount < 0 ? -errno : 0;
+    close(context);
+    return mount < 0 ? failure : mount;
 }

@@ -31,6 +31,10 @@ int cperfevent_set_filter(int event, const char *filter) {
     return negative_errno(ioctl(event, PERF_EVENT_IOC_SET_FILTER, filter));
 }
 
+int cperfevent_set_period(int event, uint64_t period) {
+    return negative_errno(ioctl(event, PERF_EVENT_IOC_PERIOD, &period));
+}
+
 int cperfevent_id(int event, uint64_t *id) { return negative_errno(ioctl(event, PERF_EVENT_IOC_ID, id)); }
 
 uint64_t cperfevent_ring_head(const struct perf_event_mmap_page *page) {

@@ -35,7 +35,8 @@ struct ProgressDisplay {
             showBar(progress)
         } else if progress.phase == .recording, progress.elapsed >= nextLine {
             nextLine += .seconds(1)
-            Terminal.say("\(clock(progress)) · \(grouped(progress.samples)) samples · \(grouped(progress.lostRecords)) lost")
+            Terminal.say(
+                "\(clock(progress)) · \(grouped(progress.samples)) samples · \(grouped(progress.lostRecords)) lost")
         }
     }
 
@@ -76,8 +77,8 @@ struct ProgressDisplay {
         var parts = ["\(grouped(summary.samples)) samples", "\(grouped(losses.lostRecords)) lost"]
         if losses.throttledIntervals > 0 { parts.append("throttled \(losses.throttledIntervals) times") }
         if losses.undecodableRecords > 0 { parts.append("\(losses.undecodableRecords) undecodable") }
-        if summary.samples > 0 {
-            let share = Double(summary.completeStacks) / Double(summary.samples) * 100
+        if summary.stacks > 0 {
+            let share = Double(summary.completeStacks) / Double(summary.stacks) * 100
             parts.append("\(Int(share.rounded(.down))) % of stacks complete")
         }
         let cpu = Double(losses.recorderCPUNanoseconds) / Double(max(1, summary.info.durationNanoseconds)) * 100

@@ -1,5 +1,6 @@
 public import Analysis
 public import ArgumentParser
+import ProfileModel
 import Recording
 import Reports
 
@@ -55,10 +56,24 @@ struct ReportCommand: ParsableCommand {
         let profile = try RecordingReader.read(path: file)
         let options = ReportOptions(
             view: by, rankBy: rankBy, top: top == 0 || format == .json ? nil : top, container: container)
-        let report = KernelReport(profile, options: options)
-        switch format {
-        case .text: try Terminal.print(TextRenderer(width: Terminal.width, colour: Terminal.wantsColour).render(report))
-        case .json: try Terminal.print(try JSONRenderer().render(report) + "\n")
+        let text = TextRenderer(width: Terminal.width, colour: Terminal.wantsColour)
+        let json = JSONRenderer()
+        if let syscall {
+            let detail = SyscallDetail(profile, syscall: syscall, options: options)
+            if detail.containers.isEmpty {
+                throw Failure(
+                    .noInput, "jostle: \(displayName(file)) has no samples in \(displayName(syscall))",
+                    "it has: " + (detail.knownNames ?? []).prefix(8).map(displayName).joined(separator: ", "))
+            }
+            try Terminal.print(format == .json ? json.render(detail) + "\n" : text.render(detail))
+            return
         }
+        let report = KernelReport(profile, options: options)
+        if let container, report.containers.isEmpty {
+            throw Failure(
+                .noInput, "jostle: \(displayName(file)) has no container \(displayName(container))",
+                "it has: " + profile.containers.map { displayName($0.name) }.joined(separator: ", "))
+        }
+        try Terminal.print(format == .json ? json.render(report) + "\n" : text.render(report))
     }
 }

@@ -22,7 +22,8 @@ public struct CgroupHierarchy: Hashable, Sendable {
         return path.hasPrefix(mountRoot + "/") ? mountPoint + path.dropFirst(mountRoot.count) : nil
     }
 
-    /// The path of a cgroup, as in /proc/PID/cgroup, from its directory; nil for a directory that is not under the mount.
+    /// The path of a cgroup, as in /proc/PID/cgroup, from its directory; nil for a directory that is not under the
+    /// mount.
     public func path(ofDirectory directory: String) -> String? {
         let below: Substring
         if directory == mountPoint {

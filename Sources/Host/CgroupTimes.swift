@@ -39,9 +39,9 @@ public struct CPUTimesSource: Hashable, Sendable {
 extension Host {
     /// Where the CPU time of a cgroup can be read.
     ///
-    /// Where perf events follow v2, its `cpu.stat` lies in the cgroup itself. Where they follow a v1 hierarchy, the same
-    /// path is looked for in v2 and in v1's cpuacct; if both have it, the one with processes in it is the real one: on a
-    /// hybrid host some managers make every cgroup in every hierarchy and use one.
+    /// Where perf events follow v2, its `cpu.stat` lies in the cgroup itself. Where they follow a v1 hierarchy, the
+    /// same path is looked for in v2 and in v1's cpuacct; if both have it, the one with processes in it is the real
+    /// one: on a hybrid host some managers make every cgroup in every hierarchy and use one.
     public func cpuTimesSource(of cgroup: Cgroup) -> CPUTimesSource? {
         let hierarchies = cgroupHierarchies()
         var candidates: [CPUTimesSource] = []

@@ -25,9 +25,9 @@ extension Host {
 
     /// Finds the cgroup that somebody named.
     ///
-    /// - Parameter target: a directory under any cgroup mount (the same path is then looked for in the hierarchy that perf
-    ///   events follow), a path below the root of that hierarchy with or without a leading slash, or the last part of
-    ///   the path of exactly one cgroup, such as `nginx.service`.
+    /// - Parameter target: a directory under any cgroup mount (the same path is then looked for in the hierarchy that
+    ///   perf events follow), a path below the root of that hierarchy with or without a leading slash, or the last part
+    ///   of the path of exactly one cgroup, such as `nginx.service`.
     /// - Throws: `noPerfEventHierarchy`, `unknownCgroup` or `ambiguousCgroup`.
     public func cgroup(_ target: String) throws(HostError) -> Cgroup {
         let hierarchies = cgroupHierarchies()

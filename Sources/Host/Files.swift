@@ -1,21 +1,43 @@
+import CLinux
 import Glibc
 import ProfileModel
 
 /// The system calls on files that this room needs. The only file of the room with unsafe code.
 ///
-/// Paths are `String`s made by `String(losslesslyDecoding:)`: what a container named with bytes that are no UTF-8 can be
-/// opened all the same.
+/// Paths are `String`s made by `String(losslesslyDecoding:)`: what a container named with bytes that are no UTF-8 can
+/// be opened all the same.
 enum Files {
     /// No file read here is larger on a sane machine: /proc/kallsyms has 5 to 20 MB.
     static let sizeLimit = 256 << 20
 
     /// The whole contents of a regular file.
     ///
-    /// Some of the files lie in directories that users write, so a FIFO must not block the reader, nor a device feed it.
+    /// Some of the files lie in directories that users write, so a FIFO must not block the reader, nor a device feed
+    /// it.
     /// - Returns: nil where it cannot be opened or read, is no regular file, or is larger than `limit` bytes.
     static func contents(of path: String, limit: Int = sizeLimit) -> [UInt8]? {
         guard let descriptor = open(path, flags: O_RDONLY | O_NONBLOCK) else { return nil }
         defer { close(descriptor) }
+        return contents(of: descriptor, limit: limit)
+    }
+
+    /// The same for a file below a directory that somebody else fills: no link in it leads out of it.
+    static func contents(of path: String, within root: String, limit: Int = sizeLimit) -> [UInt8]? {
+        guard let directory = open(root, flags: O_RDONLY | O_DIRECTORY) else { return nil }
+        defer { close(directory) }
+        let flags = UInt64(O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        let resolve = UInt64(CLINUX_RESOLVE_IN_ROOT) | UInt64(CLINUX_RESOLVE_NO_MAGICLINKS)
+        // unsafe: the pointer is a NUL-terminated path that lives as long as the call.
+        let descriptor = unsafe withCPath(path) {
+            // unsafe: as above.
+            unsafe clinux_openat2(directory, $0, flags, resolve)
+        }
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return contents(of: descriptor, limit: limit)
+    }
+
+    private static func contents(of descriptor: Int32, limit: Int) -> [UInt8]? {
         var status = stat()
         // unsafe: fstat writes the one struct it is given.
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }

@@ -2,8 +2,8 @@ import ProfileModel
 
 /// What one machine says of itself: /proc, /sys and the runtimes' state, read under a root path.
 ///
-/// A `Host` keeps nothing but the root: every call reads anew. Things that may vanish at any moment (processes, cgroups,
-/// containers) answer with nil or an empty list; only a named target that is not there is an error.
+/// A `Host` keeps nothing but the root: every call reads anew. Things that may vanish at any moment (processes,
+/// cgroups, containers) answer with nil or an empty list; only a named target that is not there is an error.
 public struct Host: Sendable {
     /// The path all files are read under, without a trailing slash; empty for the machine itself.
     let prefix: String

@@ -44,8 +44,8 @@ public struct KernelSymbols: Sendable {
     /// The same at the end of a module, whose next neighbour in memory says nothing about it.
     private static let longestLastFunction: UInt64 = 1 << 16
 
-    /// - Parameter contents: the contents of /proc/kallsyms: lines of address, type, name and, for a module's symbol, a tab
-    ///   and the module's name in brackets. Lines of another form are skipped.
+    /// - Parameter contents: the contents of /proc/kallsyms: lines of address, type, name and, for a module's symbol, a
+    ///   tab and the module's name in brackets. Lines of another form are skipped.
     /// - Complexity: O(n); the kernel's own part is sorted already, and only modules need sorting.
     public init(kallsyms contents: [UInt8]) {
         // Names are found by 32-bit positions.
@@ -58,8 +58,8 @@ public struct KernelSymbols: Sendable {
 
     /// The function that holds an address.
     ///
-    /// - Returns: nil for data, for gaps between sections and modules, and where addresses are hidden. Of several names at one
-    ///   address `__x64_sys_NAME` wins, then a global name.
+    /// - Returns: nil for data, for gaps between sections and modules, and where addresses are hidden. Of several names
+    ///   at one address `__x64_sys_NAME` wins, then a global name.
     /// - Complexity: O(log n).
     public func lookup(_ address: VirtualAddress) -> KernelSymbol? {
         if let found = insertedSymbol(at: address.rawValue) { return found }

@@ -8,8 +8,8 @@ public enum KernelTailCalls {
 
     /// Looks for direct jumps out of each system call's entry function to the start of another function.
     ///
-    /// The code is not disassembled: a byte E9 whose four following bytes lead to the very start of a function is a jump for
-    /// all practical purposes, and anything else is passed over.
+    /// The code is not disassembled: a byte E9 whose four following bytes lead to the very start of a function is a
+    /// jump for all practical purposes, and anything else is passed over.
     /// - Parameters:
     ///   - symbols: the kernel's names.
     ///   - read: up to `count` bytes of kernel text at an address; nil where there are none.

@@ -4,8 +4,8 @@ public import ProfileModel
 extension Host {
     /// Makes a cgroup for a command, in the hierarchy that perf events follow.
     ///
-    /// It becomes a child of the root, or of this process's own cgroup where the root is not writable (a delegated part).
-    /// The caller removes it with `removeCgroup`.
+    /// It becomes a child of the root, or of this process's own cgroup where the root is not writable (a delegated
+    /// part). The caller removes it with `removeCgroup`.
     /// - Parameter name: `jostle-PID` unless told otherwise.
     /// - Throws: `noPerfEventHierarchy`, or `systemCall` with the errno of mkdir(2).
     public func createCgroup(named name: String? = nil) throws(HostError) -> Cgroup {

@@ -103,7 +103,8 @@ struct ProcStat: Equatable {
 
     /// - Returns: nil for contents that are no such line.
     init?(_ contents: [UInt8]) {
-        // The comm stands in parentheses and may itself hold parentheses and spaces: what counts is behind the last one.
+        // The comm stands in parentheses and may itself hold parentheses and spaces: what counts is behind the last
+        // one.
         guard let end = contents.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         let fields = contents[(end + 1)...].split { $0 == 0x20 || $0 == 0x0A }
         // Behind the comm come state (field 3) and ppid (4); starttime is field 22.

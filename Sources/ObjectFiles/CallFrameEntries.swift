@@ -83,8 +83,9 @@ struct CallFrameEntries {
     }
 
     private static func unit(at offset: Int, format: Format, bytes: borrowing RawSpan) -> Unit? {
+        guard offset >= 0, offset < bytes.byteCount else { return nil }
         var cursor = ByteCursor(offset..<bytes.byteCount)
-        guard offset < bytes.byteCount, let short = cursor.uint32(in: bytes) else { return nil }
+        guard let short = cursor.uint32(in: bytes) else { return nil }
         if short == 0 { return Unit(body: cursor.offset, end: cursor.offset, isTerminator: true) }
         let isLong = short == UInt32.max
         guard let length = isLong ? cursor.uint64(in: bytes) : UInt64(short),

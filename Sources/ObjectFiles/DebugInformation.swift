@@ -113,8 +113,8 @@ extension DebugInformation {
         return result == 0 ? unsafe DebugEntry(die) : nil
     }
 
-    /// The unit that .debug_aranges names for an address.
-    func unit(inAddressTableAt address: UInt64) -> DebugEntry? {
+    /// The unit that .debug_aranges names for an address, and its place in .debug_info.
+    func unit(inAddressTableAt address: UInt64) -> (offset: UInt64, entry: DebugEntry)? {
         var table: OpaquePointer?
         var count = 0
         var offset: Dwarf_Off = 0
@@ -130,7 +130,7 @@ extension DebugInformation {
             unsafe dwarf_offdie(handle, offset, &die) != nil
         else { return nil }
         // As above.
-        return unsafe DebugEntry(die)
+        return unsafe (offset, DebugEntry(die))
     }
 }
 
@@ -210,24 +210,25 @@ struct DebugEntry {
         return Int(exactly: value)
     }
 
-    /// The function's name, mangled where the compiler recorded that, else plain; looked for in the abstract entry and
-    /// the declaration too (libdw follows 16 such links at most).
-    var functionName: [UInt8]? {
-        for attribute in [DW_AT_linkage_name, DW_AT_MIPS_linkage_name, DW_AT_name] {
-            // A copy, since libdw takes its argument as writable.
-            var copy = unsafe die
-            // An empty struct for libdw to fill in.
-            var found = unsafe Dwarf_Attribute()
-            // libdw writes one struct that we own; the string ends within its section.
-            if unsafe dwarf_attr_integrate(&copy, UInt32(attribute), &found) != nil,
-                // As above.
-                let text = unsafe dwarf_formstring(&found)
-            {
-                // As above.
-                return unsafe Self.bytes(of: text)
-            }
-        }
-        return nil
+    /// The function's name as the linker knows it, where the compiler recorded that: mangled in C++, Rust and Swift.
+    var linkageName: [UInt8]? { text(DW_AT_linkage_name) ?? text(DW_AT_MIPS_linkage_name) }
+
+    /// The function's name in its source, without its namespaces and classes.
+    var plainName: [UInt8]? { text(DW_AT_name) }
+
+    /// A string of this entry, or of the abstract entry or declaration behind it (libdw follows 16 such links at most).
+    private func text(_ attribute: Int) -> [UInt8]? {
+        // A copy, since libdw takes its argument as writable.
+        var copy = unsafe die
+        // An empty struct for libdw to fill in.
+        var found = unsafe Dwarf_Attribute()
+        // libdw writes one struct that we own; the string ends within its section.
+        guard unsafe dwarf_attr_integrate(&copy, UInt32(attribute), &found) != nil,
+            // As above.
+            let text = unsafe dwarf_formstring(&found)
+        else { return nil }
+        // As above.
+        return unsafe Self.bytes(of: text)
     }
 
     /// Where the source of an instruction is; asked of a unit's top entry.

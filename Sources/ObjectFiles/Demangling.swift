@@ -14,10 +14,18 @@ enum Demangling {
     /// - Parameter symbol: as it is in the file; a version (`@@GLIBC_2.2.5`) or `@plt` behind it is kept.
     /// - Returns: the name itself when it is not mangled, or cannot be demangled.
     static func functionName(_ symbol: [UInt8]) -> String {
+        demangledName(symbol) ?? String(losslesslyDecoding: symbol)
+    }
+
+    /// As `functionName`, but nil for a name that is not mangled, or cannot be demangled.
+    static func demangledName(_ symbol: [UInt8]) -> String? {
         let at = symbol.firstIndex(of: UInt8(ascii: "@")) ?? symbol.endIndex
-        let plain = Array(symbol[..<at])
-        guard let demangled = demangle(plain) else { return String(losslesslyDecoding: symbol) }
-        return demangled + String(losslesslyDecoding: symbol[at...])
+        return demangle(Array(symbol[..<at])).map { $0 + String(losslesslyDecoding: symbol[at...]) }
+    }
+
+    /// Whether a name looks like one that a C++, Rust or Swift compiler made.
+    static func isMangled(_ symbol: [UInt8]) -> Bool {
+        ["_Z", "_R", "$s", "$S", "_T", "_$s"].contains { symbol.starts(with: $0.utf8) }
     }
 
     private static func demangle(_ symbol: [UInt8]) -> String? {

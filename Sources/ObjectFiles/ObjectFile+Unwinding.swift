@@ -15,23 +15,24 @@ extension ObjectFile {
         case .arm64: registers = .arm64
         case .i386, .other: return UnwindTable(base: FileAddress(0), skipped: "architecture")
         }
-        var table: UnwindTable?
+        let code = image.programHeaders.filter(\.isLoadedCode).map {
+            $0.address..<max($0.address, $0.address.addingReportingOverflow($0.memorySize).partialValue)
+        }
+        let none = UnwindTable(base: FileAddress(0), skipped: "no unwind information")
+        var table = none
         withExceptionFrames { bytes, address, hasSize in
             let entries = CallFrameEntries(
                 format: .ehFrame, bytes: bytes, sectionAddress: address, addressByteCount: 8,
                 stopsAtTerminator: !hasSize)
-            table = rows(of: entries, bytes: bytes, registers: registers)
+            table = UnwindRows.table(of: entries, bytes: bytes, registers: registers, code: code)
         }
-        if let table, !table.starts.isEmpty { return table }
-        if let section = image.section(named: ".debug_frame") {
-            _ = image.withBytes(of: section) { bytes in
-                let entries = CallFrameEntries(
-                    format: .debugFrame, bytes: bytes, sectionAddress: 0, addressByteCount: 8,
-                    stopsAtTerminator: false)
-                table = rows(of: entries, bytes: bytes, registers: registers)
-            }
+        guard let section = image.section(named: ".debug_frame") else { return table }
+        let more = image.withBytes(of: section) { bytes in
+            let entries = CallFrameEntries(
+                format: .debugFrame, bytes: bytes, sectionAddress: 0, addressByteCount: 8, stopsAtTerminator: false)
+            return UnwindRows.table(of: entries, bytes: bytes, registers: registers, code: code)
         }
-        return table ?? UnwindTable(base: FileAddress(0), skipped: "no unwind information")
+        return table.fillingGaps(from: more ?? none)
     }
 
     /// Calls `body` with the bytes of .eh_frame, its address, and whether its size is known.
@@ -56,57 +57,5 @@ extension ObjectFile {
             let count = Int(exactly: min(range.available, ElfImage.maximumSectionByteCount))
         else { return }
         _ = image.withBytes(at: range.offset, count: count) { body($0, address, false) }
-    }
-
-    private func rows(
-        of section: CallFrameEntries, bytes: borrowing RawSpan, registers: FollowedRegisters
-    ) -> UnwindTable {
-        // Linkers leave entries of discarded functions behind, at address 0 or nowhere: only code counts.
-        let code = image.programHeaders.filter(\.isLoadedCode)
-        var entries: [CallFrameEntry] = []
-        entries.reserveCapacity(section.entries.count)
-        for entry in section.entries {
-            guard let segment = code.first(where: { $0.contains(entry.start) }) else { continue }
-            var clipped = entry
-            let segmentEnd = segment.address.addingReportingOverflow(segment.memorySize)
-            if !segmentEnd.overflow { clipped.end = min(entry.end, segmentEnd.partialValue) }
-            if clipped.end > clipped.start { entries.append(clipped) }
-        }
-        // Stable in effect: of two entries for one place the first in the file counts.
-        let order = entries.indices.sorted { (entries[$0].start, $0) < (entries[$1].start, $1) }
-        guard let first = order.first else {
-            return UnwindTable(base: FileAddress(0), skipped: "no unwind information")
-        }
-        let base = entries[first].start
-        var rows = UnwindRows(base: base, expectedCount: entries.count &* 6)
-        var programs = section.commons.map { common -> CallFrameProgram? in
-            var program = CallFrameProgram(registers: registers, common: common)
-            var cursor = ByteCursor(common.instructions)
-            guard case .finished = program.run(&cursor, in: bytes) else { return nil }
-            program.markInitial()
-            return program
-        }
-        var skipped: String?
-        for index in order {
-            let entry = entries[index]
-            guard entry.end &- base <= UInt64(UInt32.max) else {
-                skipped = "code beyond 4 GiB"
-                break
-            }
-            guard var program = programs[entry.common] else { continue }
-            // Taken out and put back, so that its array of remembered states is not copied.
-            programs[entry.common] = nil
-            let fits = rows.append(
-                entry, isSignalFrame: section.commons[entry.common].isSignalFrame, program: &program, in: bytes)
-            programs[entry.common] = program
-            if !fits {
-                skipped = "more than \(UnwindRows.maximumCount) rows"
-                break
-            }
-        }
-        rows.finish()
-        var table = rows.table
-        table.skipped = skipped ?? (section.malformedCount > 0 ? "\(section.malformedCount) malformed entries" : nil)
-        return table
     }
 }

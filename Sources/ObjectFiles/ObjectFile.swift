@@ -36,7 +36,7 @@ public struct ObjectFile: ~Copyable {
         let link = debugLink
         return ModuleHeader(
             architecture: architecture, buildID: image.buildID.flatMap { BuildID($0) }, segments: segments,
-            debugLink: link?.name, debugLinkCRC: link?.crc)
+            debugLink: link?.name, debugLinkCRC: link?.crc, hasDebugInformation: DebugInformation.exists(in: image))
     }
 
     var architecture: ModuleHeader.Architecture {

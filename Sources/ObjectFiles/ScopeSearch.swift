@@ -16,10 +16,22 @@ struct ScopeSearch {
 
     /// One function or inlined function around an address.
     struct Scope {
-        /// Mangled, as the compiler wrote it.
-        var name: [UInt8]?
+        var name: Name
         var file: String?
         var line: Int?
+    }
+
+    /// What debug information calls a function.
+    enum Name {
+        /// As the linker knows it: mangled in C++, Rust and Swift.
+        case linkage([UInt8])
+        /// As its source has it, without namespaces and classes; all that C needs.
+        case plain([UInt8])
+        case unknown
+
+        fileprivate init(_ entry: DebugEntry) {
+            self = entry.linkageName.map { .linkage($0) } ?? entry.plainName.map { .plain($0) } ?? .unknown
+        }
     }
 
     /// A function or inlined function that contains at least one of the addresses.
@@ -54,10 +66,12 @@ struct ScopeSearch {
             if !claimed.isEmpty { search(unit, for: claimed.sorted()) }
         }
         // Some assemblers and old compilers leave a unit's ranges out; .debug_aranges may have them.
+        var claims: [UInt64: (unit: DebugEntry, indices: [Int])] = [:]
         for index in addresses.indices where unclaimed[index] && !deadline.hasPassed() {
-            guard let unit = information.unit(inAddressTableAt: addresses[index]) else { continue }
-            search(unit, for: [index])
+            guard let (offset, unit) = information.unit(inAddressTableAt: addresses[index]) else { continue }
+            claims[offset, default: (unit, [])].indices.append(index)
         }
+        for claim in claims.values { search(claim.unit, for: claim.indices) }
         ranOutOfTime = deadline.hasPassed()
     }
 
@@ -100,19 +114,24 @@ struct ScopeSearch {
         if claimed.contains(where: { innermost[$0] == nil }), !deadline.hasPassed() {
             walk(unit, nodes: &nodes, innermost: &innermost, goesDownEverywhere: true)
         }
-        var names: [Int: [UInt8]] = [:]
+        // Between a compiler's functions the lines belong to none of them: code from an asm statement has the line of
+        // whatever came before it. An assembler's unit has lines and no functions, and so has one whose entries were
+        // split off into another file.
+        let hasOnlyLines = unit.number(Int(DW_AT_language)) == Int(DW_LANG_Mips_Assembler) || unit.firstChild == nil
+        var names: [Int: Name] = [:]
         var files: [Int: String] = [:]
         for index in claimed {
             if deadline.hasPassed() { return }
+            guard innermost[index] != nil || hasOnlyLines else { continue }
             let line = unit.sourceLine(at: addresses[index])
             var chain: [Scope] = []
             var (file, number) = (line?.file, line?.line)
             var position = innermost[index] ?? -1
             while position >= 0, chain.count < Self.maximumDepth {
                 let node = nodes[position]
-                if names[position] == nil { names[position] = node.entry.functionName ?? [] }
-                chain.append(
-                    Scope(name: names[position].flatMap { $0.isEmpty ? nil : $0 }, file: file, line: number))
+                let name = names[position] ?? Name(node.entry)
+                names[position] = name
+                chain.append(Scope(name: name, file: file, line: number))
                 if node.parent >= 0 {
                     number = node.entry.number(Int(DW_AT_call_line))
                     let fileIndex = node.entry.number(Int(DW_AT_call_file))
@@ -123,7 +142,7 @@ struct ScopeSearch {
                 }
                 position = node.parent
             }
-            if chain.isEmpty, line != nil { chain = [Scope(name: nil, file: file, line: number)] }
+            if chain.isEmpty, line != nil { chain = [Scope(name: .unknown, file: file, line: number)] }
             chains[index] = chain
         }
     }
@@ -142,19 +161,16 @@ struct ScopeSearch {
                 let depth = isInlined && node >= 0 ? nodes[node].depth + 1 : 0
                 var isNeeded = false
                 let newNode = nodes.count
+                // In the list before the search: an entry's ranges may overlap, and name an address twice.
+                nodes.append(Node(parent: isInlined ? node : -1, depth: depth, entry: entry))
                 forEachAddress(in: entry) { index in
                     if let known = innermost[index], nodes[known].depth >= depth { return }
                     innermost[index] = newNode
                     isNeeded = true
                 }
-                if isNeeded {
-                    nodes.append(Node(parent: isInlined ? node : -1, depth: depth, entry: entry))
-                    inner = newNode
-                } else if !goesDownEverywhere {
-                    continue
-                } else {
-                    inner = -1
-                }
+                if !isNeeded { nodes.removeLast() }
+                if !isNeeded, !goesDownEverywhere { continue }
+                inner = isNeeded ? newNode : -1
             case Int(DW_TAG_lexical_block), Int(DW_TAG_try_block), Int(DW_TAG_catch_block):
                 var isNeeded = false
                 let hasRanges = forEachAddress(in: entry) { _ in isNeeded = true }
@@ -167,26 +183,5 @@ struct ScopeSearch {
             }
             if stack.count < Self.maximumDepth, let child = entry.firstChild { stack.append((child, inner)) }
         }
-    }
-}
-
-/// The moment at which an answer's budget of time is spent.
-struct Deadline {
-    private let end: ContinuousClock.Instant
-    private var untilNextLook = 0
-    private var passed = false
-
-    init(milliseconds: Int) {
-        end = ContinuousClock.now + .milliseconds(milliseconds)
-    }
-
-    /// Looks at the clock at each 16th call: it costs as much as a small step.
-    mutating func hasPassed() -> Bool {
-        if passed { return true }
-        untilNextLook -= 1
-        if untilNextLook > 0 { return false }
-        untilNextLook = 16
-        passed = ContinuousClock.now >= end
-        return passed
     }
 }

@@ -4,8 +4,6 @@ internal import ProfileModel
 /// Collects the rows of an unwind table in ascending order.
 struct UnwindRows {
     private(set) var table: UnwindTable
-    /// Rows of kind `unsupported`.
-    private(set) var unsupportedCount = 0
     /// Where the rows so far end.
     private var coveredEnd: UInt64
 
@@ -61,6 +59,59 @@ struct UnwindRows {
     /// Ends the table: nothing is known behind the last entry.
     mutating func finish() { put(UnwindRule(kind: .none), at: coveredEnd) }
 
+    /// The table of a whole section.
+    ///
+    /// - Parameter code: the ranges of addresses that hold code; linkers leave entries of discarded functions behind, at
+    ///   address 0 or nowhere.
+    /// - Complexity: O(bytes), and O(n log n) in the entries when they are not in order.
+    static func table(
+        of section: CallFrameEntries, bytes: borrowing RawSpan, registers: FollowedRegisters, code: [Range<UInt64>]
+    ) -> UnwindTable {
+        var entries: [CallFrameEntry] = []
+        entries.reserveCapacity(section.entries.count)
+        for entry in section.entries {
+            guard let range = code.first(where: { $0.contains(entry.start) }) else { continue }
+            var clipped = entry
+            clipped.end = min(entry.end, range.upperBound)
+            if clipped.end > clipped.start { entries.append(clipped) }
+        }
+        // Of two entries for one place the first in the file counts.
+        let order = entries.indices.sorted { (entries[$0].start, $0) < (entries[$1].start, $1) }
+        guard let first = order.first else {
+            return UnwindTable(base: FileAddress(0), skipped: "no unwind information")
+        }
+        let base = entries[first].start
+        var rows = UnwindRows(base: base, expectedCount: entries.count &* 6)
+        var programs = section.commons.map { common -> CallFrameProgram? in
+            var program = CallFrameProgram(registers: registers, common: common)
+            var cursor = ByteCursor(common.instructions)
+            guard case .finished = program.run(&cursor, in: bytes) else { return nil }
+            program.markInitial()
+            return program
+        }
+        var skipped = section.malformedCount > 0 ? "\(section.malformedCount) malformed entries" : nil
+        for index in order {
+            let entry = entries[index]
+            guard entry.end &- base <= UInt64(UInt32.max) else {
+                skipped = "code beyond 4 GiB"
+                break
+            }
+            guard var program = programs[entry.common] else { continue }
+            // Taken out and put back, so that its array of remembered states is not copied.
+            programs[entry.common] = nil
+            let fits = rows.append(
+                entry, isSignalFrame: section.commons[entry.common].isSignalFrame, program: &program, in: bytes)
+            programs[entry.common] = program
+            if !fits {
+                skipped = "more than \(maximumCount) rows"
+                break
+            }
+        }
+        rows.finish()
+        rows.table.skipped = skipped
+        return rows.table
+    }
+
     private mutating func put(_ program: CallFrameProgram, isSignalFrame: Bool, from start: UInt64, to end: UInt64) {
         guard case .procedureLinkage(let threshold) = program.state.frameAddress else {
             put(program.state.rule(registers: program.registers, isSignalFrame: isSignalFrame), at: start)
@@ -83,10 +134,40 @@ struct UnwindRows {
 
     private mutating func put(_ rule: UnwindRule, at address: UInt64) {
         let distance = UInt32(truncatingIfNeeded: address &- table.base.rawValue)
-        if rule.kind == .unsupported { unsupportedCount += 1 }
         if let last = table.rules.last, last == rule.rawValue { return }
         table.starts.append(distance)
         table.rules.append(rule.rawValue)
+    }
+}
+
+extension UnwindTable {
+    /// This table with the rows of another one of the same module where it has none of its own: programs built without
+    /// unwind tables still have some from the C runtime's startup code.
+    ///
+    /// - Complexity: O(rows of both).
+    func fillingGaps(from other: UnwindTable) -> UnwindTable {
+        if other.starts.isEmpty { return self }
+        if starts.isEmpty { return other }
+        var result = UnwindTable(base: min(base, other.base), skipped: skipped ?? other.skipped)
+        var (own, foreign) = (0, 0)
+        while own < starts.count || foreign < other.starts.count {
+            let ownNext = own < starts.count ? base.rawValue &+ UInt64(starts[own]) : .max
+            let foreignNext = foreign < other.starts.count ? other.base.rawValue &+ UInt64(other.starts[foreign]) : .max
+            let address = min(ownNext, foreignNext)
+            if ownNext == address { own += 1 }
+            if foreignNext == address { foreign += 1 }
+            let ownRule = own > 0 ? rules[own - 1] : UnwindRule(kind: .none).rawValue
+            let foreignRule = foreign > 0 ? other.rules[foreign - 1] : UnwindRule(kind: .none).rawValue
+            let rule = UnwindRule(rawValue: ownRule).kind == .none ? foreignRule : ownRule
+            if result.rules.last == rule { continue }
+            guard let distance = UInt32(exactly: address &- result.base.rawValue) else {
+                result.skipped = "code beyond 4 GiB"
+                break
+            }
+            result.starts.append(distance)
+            result.rules.append(rule)
+        }
+        return result
     }
 }
 

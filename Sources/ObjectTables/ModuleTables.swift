@@ -32,16 +32,19 @@ public struct ModuleHeader: Hashable, Sendable, Codable {
     /// The name of a separate debug file (.gnu_debuglink) and its CRC-32.
     public var debugLink: String?
     public var debugLinkCRC: UInt32?
+    /// Whether the file itself has .debug_info; else a separate debug file may.
+    public var hasDebugInformation: Bool
 
     public init(
         architecture: Architecture, buildID: BuildID? = nil, segments: [LoadSegment], debugLink: String? = nil,
-        debugLinkCRC: UInt32? = nil
+        debugLinkCRC: UInt32? = nil, hasDebugInformation: Bool = false
     ) {
         self.architecture = architecture
         self.buildID = buildID
         self.segments = segments
         self.debugLink = debugLink
         self.debugLinkCRC = debugLinkCRC
+        self.hasDebugInformation = hasDebugInformation
     }
 
     /// The link-time address of a file position; nil when no segment loads it.
@@ -98,6 +101,7 @@ public struct SymbolRequest: Sendable, Codable {
 
 /// What one module's names may cost.
 public struct Budget: Sendable, Codable, Hashable {
+    /// CPU time of the thread that reads.
     public var milliseconds: Int
     /// Bytes of debug information read.
     public var bytes: Int64

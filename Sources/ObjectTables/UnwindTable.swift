@@ -74,7 +74,7 @@ public struct UnwindRule: RawRepresentable, Hashable, Sendable {
 }
 
 /// The unwind rules of one module: row `i` holds from `base + starts[i]` up to the next row's start.
-public struct UnwindTable: Sendable, Equatable {
+public struct UnwindTable: Sendable, Equatable, Codable {
     /// The file address that `starts` count from.
     public var base: FileAddress
     /// Ascending byte distances from `base`.

@@ -72,6 +72,11 @@ public final class Event {
         try control("PERF_EVENT_IOC_SET_OUTPUT", cperfevent_set_output(descriptor, other.descriptor))
     }
 
+    /// Lets later samples of an event with a fixed period stand for `period` events.
+    public func setPeriod(_ period: UInt64) throws(PerfEventError) {
+        try control("PERF_EVENT_IOC_PERIOD", cperfevent_set_period(descriptor, period))
+    }
+
     /// Keeps only the records of a tracepoint for which `expression` holds.
     public func filter(_ expression: String) throws(PerfEventError) {
         // The string lives for the length of the call.

@@ -163,3 +163,16 @@ extension [VirtualAddress] {
         }
     }
 }
+
+extension SampleRecord {
+    /// Reads one 64-bit word of the event's own data, in native byte order.
+    ///
+    /// - Parameters:
+    ///   - offset: bytes from the data's start.
+    ///   - record: the record that this sample was decoded from.
+    /// - Returns: nil when the data does not reach that far.
+    @inlinable public func rawWord(at offset: Int, in record: RawSpan) -> UInt64? {
+        guard offset >= 0, offset <= raw.count &- 8 else { return nil }
+        return record.load(UInt64.self, at: raw.lowerBound &+ offset)
+    }
+}

@@ -12,8 +12,10 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     /// Rows that wait for the next commit; the owner empties it.
     public var batch = RowBatch()
     public private(set) var losses = Losses()
-    /// Samples taken into the recording, and those of them whose user stack was followed to its end.
+    /// On-CPU samples taken into the recording.
     public private(set) var sampleCount: Int64 = 0
+    /// Stacks of all kinds of samples, and those of them whose user part was followed to its end.
+    public private(set) var stackCount: Int64 = 0
     public private(set) var completeStackCount: Int64 = 0
     public var machine: Machine
 
@@ -25,6 +27,8 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     var modules = ModuleTable()
     var unwinder: Unwinder
     var stacks = PairInterner(minimumCapacity: 1 << 14)
+    var offCPU = OffCPU()
+    var calls = SyscallCounter()
     private var throttledSince: [UInt64: UInt64] = [:]
     /// Reused from sample to sample.
     var kernelChain: [VirtualAddress] = []
@@ -77,6 +81,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
             attribution.fork(record.pid, from: record.parentPID)
         case .exit(let record):
             tasks.exit(record.pid, tid: record.tid, time: record.sampleID.time)
+            _ = offCPU.comeBack(record.tid)
         case .lost(let record):
             losses.lostRecords.add(record.count)
         case .lostSamples(let record):
@@ -90,9 +95,13 @@ public struct ProfileBuilder<Machine: LiveMachine> {
             machine.follow(record)
             modules.forgetKernelAddresses()
         case .cgroup(let record):
-            attribution.name(record.id, path: record.path)
-        case .contextSwitch:
-            break
+            if attribution.name(record.id, path: record.path) { return }
+            guard let new = machine.container(madeAs: record.id, path: record.path) else { return }
+            attribution.cgroups[record.id] = new.row
+            attribution.paths[record.path] = new.row
+            set(new.container, id: new.row)
+        case .contextSwitch(let record):
+            take(record)
         case .unknown:
             losses.unknownRecords += 1
         }
@@ -101,14 +110,34 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     /// Counts a record whose bytes made no sense.
     public mutating func countUndecodable() { losses.undecodableRecords += 1 }
 
-    /// Lets go of tasks that ended a while before `time`.
-    public mutating func forgetEnded(before time: UInt64) {
-        for pid in tasks.forgetEnded(before: time) { attribution.forget(pid) }
-    }
-
     /// Ends what lasts until the end of the recording.
     public mutating func finish(at time: UInt64) {
         for event in throttledSince.keys.sorted() { endThrottle(of: event, at: time) }
+        for (_, absence) in offCPU.takeAll() { batch.samples.append(absence.row(end: time, start: start)) }
+        batch.syscallCounts += calls.rows(before: .max)
+    }
+
+    /// The most switches off one CPU since this was last asked for.
+    public mutating func takeBusiestSwitchCount() -> Int { offCPU.takeBusiestCount() }
+
+    /// The most switches that one sample stood for: 1 where each was sampled.
+    public var largestSwitchPeriod: UInt64 { offCPU.largestPeriod }
+
+    /// The most system calls on one CPU since this was last asked for.
+    public mutating func takeBusiestCallCount() -> Int64 { calls.takeBusiestCount() }
+
+    /// From `time` on a sample of a system call stands for `calls` calls.
+    public mutating func setCallPeriod(_ calls: UInt64, since time: UInt64) {
+        self.calls.setPeriod(calls, since: time)
+    }
+
+    /// Calls by container as they were counted from samples.
+    public var countedCalls: [RowID: Int64] { calls.totals }
+
+    /// Puts what is complete by `time` into the batch.
+    public mutating func settle(before time: UInt64) {
+        for pid in tasks.forgetEnded(before: time) { attribution.forget(pid) }
+        batch.syscallCounts += calls.rows(before: Int64(clamping: time) - Int64(clamping: start))
     }
 
     private mutating func endThrottle(of event: UInt64, at time: UInt64) {
@@ -129,27 +158,81 @@ public struct ProfileBuilder<Machine: LiveMachine> {
 
 extension ProfileBuilder {
     private mutating func take(_ sample: SampleRecord, bytes: RawSpan) {
-        guard let use = attribution.events[sample.identifier],
-            let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use),
-            use.meaning == .onCPU, let process = process(sample.pid)
-        else { return }
-        let stack = stack(of: sample, in: process, bytes: bytes)
+        guard let use = attribution.events[sample.identifier] else { return }
+        guard let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use) else {
+            if use.meaning == .switchedOut { _ = offCPU.switchesOfSample(of: sample.identifier) }
+            return
+        }
+        if use.meaning == .syscallEntry {
+            count(sample, of: container, bytes: bytes)
+            return
+        }
+        // Of the rest of the machine only the CPU time is of interest; its switches are counted with the others'.
+        if use.meaning == .switchedOut, container == attribution.others {
+            _ = offCPU.switchesOfSample(of: sample.identifier)
+            return
+        }
+        guard let process = process(sample.pid) else { return }
+        let isNamed = container != attribution.others
+        let stack = stack(of: sample, in: process, bytes: bytes, withUser: isNamed)
+        let thread = tasks.row(of: sample.tid, in: process, batch: &batch)
+        let mode: SampleMode = sample.mode == .user ? .user : .kernel
+        let cpu = Int32(truncatingIfNeeded: sample.cpu)
+        if use.meaning == .switchedOut {
+            // A task that is being reaped (its id is -1) does not come back.
+            if sample.tid.rawValue < 0 { return }
+            offCPU.leave(
+                sample.tid,
+                OffCPU.Absence(
+                    since: sample.time, thread: thread, container: container, stack: stack, mode: mode, cpu: cpu,
+                    switches: offCPU.switchesOfSample(of: sample.identifier)))
+            return
+        }
         batch.samples.append(
             SampleRow(
-                time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: Int32(truncatingIfNeeded: sample.cpu),
-                thread: tasks.row(of: sample.tid, in: process, batch: &batch), container: container, stack: stack,
-                kind: .onCPU, mode: sample.mode == .user ? .user : .kernel, weight: use.weight(ofPeriod: sample.period))
-        )
+                time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: cpu, thread: thread,
+                container: container, stack: stack, kind: .onCPU, mode: mode,
+                weight: use.weight(ofPeriod: sample.period)))
         sampleCount += 1
     }
 
+    private mutating func take(_ record: SwitchRecord) {
+        let thread = record.sampleID.tid
+        switch record.direction {
+        case .out:
+            offCPU.switchedOut(
+                thread, isPreempted: record.isPreempted, event: record.sampleID.identifier, cpu: record.sampleID.cpu)
+        case .in:
+            guard let absence = offCPU.comeBack(thread) else { return }
+            batch.samples.append(absence.row(end: record.sampleID.time, start: start))
+        }
+    }
+
+    /// The number lies behind the eight bytes that all tracepoints share. Source: events/raw_syscalls/sys_enter/format.
+    private mutating func count(_ sample: SampleRecord, of container: RowID, bytes: RawSpan) {
+        guard let number = sample.rawWord(at: 8, in: bytes) else { return }
+        calls.count(
+            Int(truncatingIfNeeded: Int64(bitPattern: number)), container: container, cpu: sample.cpu,
+            time: sample.time, start: start)
+    }
+
     /// The node of a sample's innermost frame; nil for a sample without any.
-    private mutating func stack(of sample: SampleRecord, in process: TaskTable.Process, bytes: RawSpan) -> RowID? {
+    ///
+    /// - Parameter withUser: whether the user part is followed: not where nobody asked for the process.
+    private mutating func stack(
+        of sample: SampleRecord, in process: TaskTable.Process, bytes: RawSpan, withUser: Bool
+    ) -> RowID? {
         kernelChain.removeAll(keepingCapacity: true)
         userChain.removeAll(keepingCapacity: true)
         sample.appendCallchain(in: bytes, kernel: &kernelChain, user: &userChain)
-        let end = followUserStack(of: sample, in: process, bytes: bytes)
-        if end == .complete { completeStackCount += 1 }
+        var end = CallchainEnd.complete
+        if withUser {
+            end = followUserStack(of: sample, in: process, bytes: bytes)
+            stackCount += 1
+            if end == .complete { completeStackCount += 1 }
+        } else {
+            userChain.removeAll(keepingCapacity: true)
+        }
 
         var node: RowID = 0
         if case .truncated(_, let reason) = end {

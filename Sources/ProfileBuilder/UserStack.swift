@@ -17,10 +17,10 @@ public enum RegisterSet: Sendable {
         }
     }
 
-    /// rbx, rbp, rsp, rip; or x29, x30, sp, pc.
+    /// rbx, rbp, rdi (which holds the return address in vfork), rsp, rip; or x29, x30, sp, pc.
     private var numbers: (second: Int?, framePointer: Int, link: Int?, stackPointer: Int, instruction: Int) {
         switch self {
-        case .amd64: (second: 1, framePointer: 6, link: nil, stackPointer: 7, instruction: 8)
+        case .amd64: (second: 1, framePointer: 6, link: 5, stackPointer: 7, instruction: 8)
         case .arm64: (second: nil, framePointer: 29, link: 30, stackPointer: 31, instruction: 32)
         }
     }

@@ -11,86 +11,146 @@ import SystemPackage
 /// events and threads.
 struct EventSet {
     private(set) var events: [Event] = []
-    private(set) var rings: RingSet
+    private(set) var rings = RingSet()
     private(set) var ringBytes = 0
+    private var switchEvents: [Event] = []
+    private var switchPeriod = EventKind.firstSwitchPeriod
+    private var callPeriod = EventKind.firstCallPeriod
+    private var callEvents: [(event: Event, row: RowID?)] = []
     let source: SamplingEvent
     let frequency: Int
-    let abilities: KernelAbilities
-    let layout: SampleLayout
     /// What had to be done without, one sentence each.
     private(set) var notes: [String] = []
+
+    private let kinds: [EventKind]
+    private let abilities: KernelAbilities
+    private let machine: Machine
+    private var layouts: [UInt64: SampleLayout] = [:]
+    /// Each CPU's first event, which owns its ring.
+    private var ringOwners: [Int: Event] = [:]
 
     /// Opens everything, disabled.
     ///
     /// - Parameter attribution: is told what each event is for.
     init(
-        _ request: RecordRequest, plan: RecordingPlan, machine: Machine, registers: RegisterSet?,
+        _ request: RecordRequest, plan: RecordingPlan, host: Host, machine: Machine, registers: RegisterSet?,
         attribution: inout Attribution
     ) throws(RecorderError) {
-        abilities = KernelAbilities.probe()
-        source = SamplingEvent.choose(abilities: abilities)
+        let abilities = KernelAbilities.probe()
+        let source = SamplingEvent.choose(abilities: abilities)
         let limit = machine.perfEventMaxSampleRate ?? request.frequency
-        frequency = max(1, min(request.frequency, limit))
+        let frequency = max(1, min(request.frequency, limit))
         if frequency < request.frequency {
             notes.append(
                 "sampled at \(frequency) Hz, not \(request.frequency): kernel.perf_event_max_sample_rate is \(limit)")
         }
-        var fields: SampleFields = [.identifier, .ip, .tid, .time, .cpu, .period, .callchain]
-        if abilities.sendsCgroups { fields.insert(.cgroup) }
-        if registers != nil { fields.formUnion([.userRegisters, .userStack]) }
-        layout = SampleLayout(sampleFields: fields, userRegisterMask: registers?.mask ?? 0)
-        rings = RingSet(decoder: RecordDecoder(defaultLayout: layout))
-
-        let wanted = Self.ringCapacity(frequency: frequency, userStackBytes: request.userStackBytes)
-        let description = EventDescription(
-            source: source.source, sampling: .frequency(frequency), layout: layout,
-            userStackBytes: registers == nil ? 0 : UInt32(request.userStackBytes),
-            excludesUserCallchain: registers != nil, followsTasks: true, wakeupBytes: UInt32(wanted / 4))
-        Self.raiseDescriptorLimit()
-
-        var directories: [(descriptor: FileDescriptor, row: RowID)] = []
-        defer { for directory in directories { try? directory.descriptor.close() } }
-        if !plan.needsWholeMachine {
-            for named in plan.outermostCgroups {
-                do {
-                    let descriptor = try FileDescriptor.open(
-                        FilePath(named.cgroup.directory), .readOnly, options: [.directory, .closeOnExec])
-                    directories.append((descriptor, named.row))
-                } catch {
-                    throw .host(
-                        HostError.systemCall(
-                            name: "open", path: named.cgroup.directory, errno: (error as? Errno)?.rawValue ?? EIO))
-                }
+        var kinds = EventKind.withStacks(
+            request, source: source, frequency: frequency, abilities: abilities, registers: registers, limit: limit)
+        if request.countsCalls {
+            if let id = host.tracepointID("raw_syscalls/sys_enter") {
+                kinds.append(EventKind.syscallEntries(tracepoint: id, abilities: abilities, limit: limit))
+            } else {
+                notes.append(
+                    "system calls are not counted: the kernel shows no tracepoint raw_syscalls:sys_enter, so that rates "
+                        + "and costs per call are unknown")
             }
         }
-        do {
-            for cpu in machine.onlineCPUs {
-                var first: Event?
-                let scopes: [(EventScope, RowID?)] =
-                    plan.needsWholeMachine
-                    ? [(.everything(cpu: cpu), nil)]
-                    : directories.map { (.cgroup(descriptor: $0.descriptor.rawValue, cpu: cpu), $0.row) }
-                for (scope, row) in scopes {
-                    let event = try Event(description, scope: scope, abilities: abilities)
-                    events.append(event)
-                    attribution.events[event.id] = Attribution.EventUse(
-                        meaning: .onCPU, container: row, weight: source.nanosecondsPerUnit)
-                    if let first {
-                        try event.redirect(to: first)
-                    } else {
-                        first = event
-                        try addRing(for: event, wanted: wanted)
-                    }
-                }
+        let wanted = EventKind.ringCapacity(kinds)
+        for index in kinds.indices { kinds[index].description.wakeupBytes = UInt32(wanted / 4) }
+        Self.raiseDescriptorLimit()
+        self.abilities = abilities
+        self.source = source
+        self.frequency = frequency
+        self.machine = machine
+        self.kinds = try Self.working(kinds, abilities: abilities, machine: machine, notes: &notes)
+
+        if plan.needsWholeMachine {
+            guard abilities.sendsCgroups || plan.cgroups.isEmpty else {
+                throw .unsupported("telling containers apart on the whole machine needs Linux 5.7")
             }
-        } catch {
-            throw Self.failure(error, machine: machine)
+            for cpu in machine.onlineCPUs {
+                try open(.everything(cpu: cpu), cpu: cpu, row: nil, wanted: wanted, attribution: &attribution)
+            }
+        } else {
+            for named in plan.outermostCgroups { try attach(named, wanted: wanted, attribution: &attribution) }
         }
         if ringBytes < wanted * rings.count {
             notes.append(
                 "rings of \(ringBytes / rings.count / 1024) KiB instead of \(wanted / 1024): "
                     + "kernel.perf_event_mlock_kb allows no more, so that bursts may be lost")
         }
+    }
+
+    /// The kinds of events that this machine lets us open. Without the first there is no recording; without another one
+    /// there is, and a note says what it lacks.
+    private static func working(
+        _ kinds: [EventKind], abilities: KernelAbilities, machine: Machine, notes: inout [String]
+    ) throws(RecorderError) -> [EventKind] {
+        var working: [EventKind] = []
+        for kind in kinds {
+            do throws(PerfEventError) {
+                _ = try Event(
+                    kind.description, scope: .everything(cpu: machine.onlineCPUs.first ?? 0), abilities: abilities)
+                working.append(kind)
+            } catch {
+                guard let lost = kind.lostWithout else { throw failure(error, machine: machine) }
+                notes.append("\(lost): the kernel refuses \(kind.description.source.name)")
+            }
+        }
+        return working
+    }
+
+    /// Opens the events of one cgroup on all CPUs.
+    ///
+    /// - Parameter enabled: for a cgroup that was made again while the recording runs.
+    mutating func attach(
+        _ named: RecordingPlan.NamedCgroup, wanted: Int = 0, enabled: Bool = false, attribution: inout Attribution
+    ) throws(RecorderError) {
+        let directory: FileDescriptor
+        do {
+            directory = try FileDescriptor.open(
+                FilePath(named.cgroup.directory), .readOnly, options: [.directory, .closeOnExec])
+        } catch {
+            throw .host(
+                HostError.systemCall(
+                    name: "open", path: named.cgroup.directory, errno: (error as? Errno)?.rawValue ?? EIO))
+        }
+        defer { try? directory.close() }
+        for cpu in machine.onlineCPUs {
+            try open(
+                .cgroup(descriptor: directory.rawValue, cpu: cpu), cpu: cpu, row: named.row, wanted: wanted,
+                enabled: enabled, attribution: &attribution)
+        }
+    }
+
+    /// Opens one event of each kind in one scope.
+    private mutating func open(
+        _ scope: EventScope, cpu: Int, row: RowID?, wanted: Int, enabled: Bool = false, attribution: inout Attribution
+    ) throws(RecorderError) {
+        do throws(PerfEventError) {
+            for kind in kinds {
+                let event = try Event(kind.description, scope: scope, abilities: abilities)
+                events.append(event)
+                switch kind.meaning {
+                case .onCPU: break
+                case .switchedOut: switchEvents.append(event)
+                case .syscallEntry: callEvents.append((event, row))
+                }
+                layouts[event.id] = kind.description.layout
+                attribution.events[event.id] = Attribution.EventUse(
+                    meaning: kind.meaning, container: row, weight: kind.weight)
+                if let owner = ringOwners[cpu] {
+                    try event.redirect(to: owner)
+                } else {
+                    try addRing(for: event, wanted: wanted)
+                    ringOwners[cpu] = event
+                }
+                if enabled { try event.enable() }
+            }
+        } catch {
+            throw Self.failure(error, machine: machine)
+        }
+        rings.decoder = RecordDecoder(layouts: layouts, defaultLayout: kinds[0].description.layout)
     }
 
     /// Halves the ring until the kernel grants it.
@@ -103,24 +163,12 @@ struct EventSet {
                 rings.append(ring)
                 return
             } catch .cannotMap(let byteCount, let code) {
-                guard code == EPERM || code == ENOMEM, capacity > Self.smallestRing else {
+                guard code == EPERM || code == ENOMEM, capacity > EventKind.smallestRing else {
                     throw .cannotMap(byteCount: byteCount, errno: code)
                 }
                 capacity /= 2
             }
         }
-    }
-
-    private static let smallestRing = 64 << 10
-    private static let largestRing = 32 << 20
-
-    /// Room for a second of samples on a CPU that does nothing but run the targets, as a power of two of bytes.
-    private static func ringCapacity(frequency: Int, userStackBytes: Int) -> Int {
-        // Header, fixed fields and a kernel callchain of 40 entries take about 500 bytes.
-        let wanted = frequency * (500 + userStackBytes)
-        var capacity = smallestRing * 4
-        while capacity < wanted && capacity < largestRing { capacity *= 2 }
-        return capacity
     }
 
     /// Descriptors grow with CPUs × named cgroups: take what the hard limit allows.
@@ -159,6 +207,45 @@ struct EventSet {
             sum = (sum ?? 0) + Int64(clamping: lost)
         }
         return sum
+    }
+
+    /// Chooses how many switches and calls the next samples stand for.
+    ///
+    /// Not left to the kernel's own frequency control: both come in bursts, which it takes for the rate.
+    /// - Parameters:
+    ///   - switches: off the busiest CPU.
+    ///   - calls: on the busiest CPU.
+    ///   - seconds: in this time.
+    /// - Returns: the new period of calls, where it changed.
+    mutating func adaptPeriods(switches: Int, calls: Int64, seconds: Double) -> UInt64? {
+        guard seconds > 0.01 else { return nil }
+        let newSwitchPeriod = Self.period(perSecond: Double(switches) / seconds, wanted: EventKind.switchRate)
+        if newSwitchPeriod != switchPeriod {
+            switchPeriod = newSwitchPeriod
+            for event in switchEvents { try? event.setPeriod(newSwitchPeriod) }
+        }
+        let newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: EventKind.callRate)
+        guard newCallPeriod != callPeriod, !callEvents.isEmpty else { return nil }
+        callPeriod = newCallPeriod
+        for (event, _) in callEvents { try? event.setPeriod(newCallPeriod) }
+        return newCallPeriod
+    }
+
+    /// One for all events where they are few. Else odd and never the same for long: a steady period would follow the
+    /// pattern of two threads that take turns, or of a loop of two calls.
+    private static func period(perSecond rate: Double, wanted: Int) -> UInt64 {
+        let ratio = rate / Double(wanted)
+        return ratio <= 1 ? 1 : UInt64((ratio * Double.random(in: 0.75...1.25)).rounded(.up)) | 1
+    }
+
+    /// Calls of each container by the kernel's own count, where each event counts for one container only.
+    func countedCalls() -> [RowID: Int64] {
+        var counts: [RowID: Int64] = [:]
+        for (event, row) in callEvents {
+            guard let row, let count = event.count() else { continue }
+            counts[row, default: 0] += Int64(clamping: count.value)
+        }
+        return counts
     }
 
     /// See `RingSet.round`.

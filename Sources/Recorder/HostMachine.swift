@@ -1,12 +1,45 @@
 import Host
+import ObjectTables
 import PerfRecords
 import ProfileBuilder
 import ProfileModel
+import Recording
+import Symbolication
 
-/// The running machine as `ProfileBuilder` asks of it.
+/// The running machine as `ProfileBuilder` asks of it. Used by the recorder's thread only.
 final class HostMachine: LiveMachine {
     private let host: Host
     private var symbols: KernelSymbols
+    private var files = ModuleFiles()
+    private let virtualSharedObject = ModuleFile.virtualSharedObject()
+
+    /// What gives a module's names; by the key that the builder knows it under.
+    enum NameSource: Sendable {
+        case file(ModuleFile)
+        case perfMap(PerfMapFile)
+    }
+    private(set) var nameSources: [Int: NameSource] = [:]
+    private var keys: [Identity: Int] = [:]
+    /// Files that were opened, for processes that end before they can be asked.
+    private var opened: [Build: ModuleFile] = [:]
+
+    /// What makes two mappings show the same module.
+    private enum Identity: Hashable {
+        case file(ObjectIdentifier)
+        /// A file that could not be opened.
+        case unopened(path: String, file: FileIdentity?, buildID: BuildID?)
+        case vdso
+        case anonymous(ProcessID)
+    }
+    private struct Build: Hashable {
+        var id: BuildID
+        var path: String
+    }
+
+    /// Whether containers that start meanwhile are taken, and the row of the next one.
+    var nextContainerRow: RowID?
+    /// Containers that started meanwhile and were not taken over yet.
+    private var newContainers: [(row: RowID, identity: ContainerIdentity)] = []
 
     init(host: Host) {
         self.host = host
@@ -14,6 +47,13 @@ final class HostMachine: LiveMachine {
     }
 
     var kernelSymbolsAreHidden: Bool { symbols.isHidden }
+
+    /// Files that were not kept open because as many as allowed were already.
+    var filesGivenUp: Int { files.givenUpCount }
+
+    func kernelTailCalls() -> [String: [String]] { host.kernelTailCalls(symbols) }
+
+    // MARK: LiveMachine
 
     func process(_ pid: ProcessID) -> KnownProcess? {
         guard let process = host.process(pid) else { return nil }
@@ -23,13 +63,24 @@ final class HostMachine: LiveMachine {
             mappings: host.executableMappings(of: pid))
     }
 
-    private var keys: [String: Int] = [:]
     func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule {
-        let key = keys[mapping.path] ?? keys.count
-        keys[mapping.path] = key
-        return LiveModule(
-            key: key, module: Module(kind: .file, path: mapping.path, buildID: mapping.buildID), header: nil,
-            unwindTable: nil)
+        if mapping.path == "[vdso]" { return vdso() }
+        if mapping.file == nil && mapping.buildID == nil { return anonymous(mapping, in: pid) }
+        do throws(FileRefusal) {
+            let file = try open(mapping, in: pid, relatives: relatives)
+            let key = key(of: .file(ObjectIdentifier(file)))
+            nameSources[key] = .file(file)
+            return LiveModule(
+                key: key,
+                module: Module(kind: .file, path: mapping.path, buildID: file.header?.buildID ?? mapping.buildID),
+                header: file.header, unwindTable: file.unwindTable())
+        } catch {
+            return LiveModule(
+                key: key(of: .unopened(path: mapping.path, file: mapping.file, buildID: mapping.buildID)),
+                module: Module(
+                    kind: .file, path: mapping.path, buildID: mapping.buildID, symbolsSkipped: error.rawValue),
+                header: nil, unwindTable: nil)
+        }
     }
 
     func kernelFunction(at address: VirtualAddress) -> KernelFunction? {
@@ -44,5 +95,84 @@ final class HostMachine: LiveMachine {
         }
     }
 
-    func kernelTailCalls() -> [String: [String]] { host.kernelTailCalls(symbols) }
+    func container(madeAs cgroup: CgroupID, path: String) -> (row: RowID, container: Container)? {
+        guard let row = nextContainerRow, let made = host.cgroup(atPath: path), made.id == cgroup,
+            let identity = host.container(holding: made), identity.cgroup == made, !identity.isSandbox,
+            identity.runtime != "systemd"
+        else { return nil }
+        nextContainerRow = row + 1
+        newContainers.append((row, identity))
+        return (row, identity.container)
+    }
+
+    /// The containers that started since this was last asked for.
+    func takeNewContainers() -> [(row: RowID, identity: ContainerIdentity)] {
+        defer { newContainers = [] }
+        return newContainers
+    }
+
+    // MARK: Modules
+
+    /// Opens the file through the process itself, else, where the kernel sent its build ID, through a relative that sees
+    /// the same files, else takes what was opened before under that build ID and path.
+    private func open(
+        _ mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]
+    ) throws(FileRefusal) -> ModuleFile {
+        do throws(FileRefusal) {
+            let file = try files.open(mapping, of: pid)
+            if let id = file.header?.buildID { opened[Build(id: id, path: mapping.path)] = file }
+            return file
+        } catch {
+            guard let id = mapping.buildID else { throw error }
+            for relative in relatives {
+                if let file = try? files.open(mapping, of: relative), file.header?.buildID == id { return file }
+            }
+            if let file = opened[Build(id: id, path: mapping.path)] { return file }
+            throw error
+        }
+    }
+
+    private func vdso() -> LiveModule {
+        let key = key(of: .vdso)
+        if let virtualSharedObject { nameSources[key] = .file(virtualSharedObject) }
+        return LiveModule(
+            key: key,
+            module: Module(kind: .vdso, path: "[vdso]", buildID: virtualSharedObject?.header?.buildID),
+            header: virtualSharedObject?.header, unwindTable: virtualSharedObject?.unwindTable())
+    }
+
+    /// Memory without a file: a JIT compiler's code, whose names may stand in a perf map.
+    private func anonymous(_ mapping: Mapping, in pid: ProcessID) -> LiveModule {
+        let key = key(of: .anonymous(pid))
+        if nameSources[key] == nil, let map = try? PerfMapFile.open(of: pid) { nameSources[key] = .perfMap(map) }
+        return LiveModule(
+            key: key, module: Module(kind: .anonymous, path: mapping.path), header: nil, unwindTable: nil)
+    }
+
+    private func key(of identity: Identity) -> Int {
+        if let known = keys[identity] { return known }
+        keys[identity] = keys.count
+        return keys.count - 1
+    }
+}
+
+extension HostMachine.NameSource {
+    /// Names addresses; those of a perf map are virtual addresses.
+    func symbolize(_ request: SymbolRequest) -> SymbolAnswer {
+        switch self {
+        case .file(let file): return file.symbolize(request)
+        case .perfMap(let file):
+            do throws(FileRefusal) {
+                let map = try file.read()
+                let symbols = request.addresses.map { address in
+                    let name = map.name(at: VirtualAddress(address.rawValue))
+                    return SymbolizedAddress(
+                        address: address, chain: name.map { [SourceFrame(function: $0)] } ?? [])
+                }
+                return SymbolAnswer(symbols: symbols)
+            } catch {
+                return SymbolAnswer(symbols: [], skipped: "perf map: \(error.rawValue)")
+            }
+        }
+    }
 }

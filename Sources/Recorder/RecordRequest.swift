@@ -5,6 +5,12 @@ public struct RecordRequest: Sendable {
     public enum Target: Sendable, Hashable {
         /// A cgroup and its descendants, as people name it: see `Host.cgroup(_:)`.
         case cgroup(String)
+        /// A container by its name, or the beginning of its id: see `Host.resolveContainer`.
+        case container(String)
+        /// All containers of a pod: see `Host.resolvePod`.
+        case pod(String)
+        /// All containers, also those that start meanwhile; what is in none is summed up.
+        case allContainers
         /// A process, its threads and what it forks from now on.
         case process(ProcessID)
     }
@@ -20,13 +26,18 @@ public struct RecordRequest: Sendable {
     public var replacesOutput: Bool
     /// Bytes of user stack copied with each sample; a multiple of 8 below 64 KiB.
     public var userStackBytes: Int
+    /// Whether time off the CPU is recorded.
+    public var recordsBlocked: Bool
+    /// Whether system calls are counted.
+    public var countsCalls: Bool
     /// The recorder's own command line, kept in the recording.
     public var commandLine: [String]
     public var toolVersion: String
 
     public init(
         targets: [Target], command: [String] = [], frequency: Int = 199, duration: Duration? = nil, output: String,
-        replacesOutput: Bool = false, userStackBytes: Int = 8_192, commandLine: [String] = [],
+        replacesOutput: Bool = false, userStackBytes: Int = 8_192, recordsBlocked: Bool = true,
+        countsCalls: Bool = true, commandLine: [String] = [],
         toolVersion: String
     ) {
         self.targets = targets
@@ -36,6 +47,8 @@ public struct RecordRequest: Sendable {
         self.output = output
         self.replacesOutput = replacesOutput
         self.userStackBytes = userStackBytes
+        self.recordsBlocked = recordsBlocked
+        self.countsCalls = countsCalls
         self.commandLine = commandLine
         self.toolVersion = toolVersion
     }
@@ -64,6 +77,8 @@ public struct RecordSummary: Sendable {
     public var path: String
     public var info: RecordingInfo
     public var samples: Int64
+    /// Stacks of samples on and off the CPU, and those whose user part was followed to its end.
+    public var stacks: Int64
     public var completeStacks: Int64
     /// CPU time that the targets used meanwhile by their cgroups' own count; nil where there is none.
     public var targetCPUNanoseconds: Int64?
@@ -87,6 +102,8 @@ public enum RecorderError: Error, Sendable {
     case ring(byteCount: Int, errno: Int32, mlockKiB: Int?)
     case command(name: String, errno: Int32)
     case unsupportedArchitecture(String)
+    /// The kernel is too old for what was asked; in words.
+    case unsupported(String)
     case systemCall(name: String, errno: Int32)
     case recording(any Error)
 }

@@ -51,6 +51,7 @@ public enum Recorder {
         let end = try session.run(signals: signals, writer: &writer, progress: progress)
         await session.name(signals: signals, progress: progress)
         try session.commit(to: &writer)
+        do { try writer.scaleCalls(session.callScales) } catch { throw .recording(error) }
         return session.summary(endReason: end)
     }
 
@@ -66,7 +67,9 @@ public enum Recorder {
     private static func removeOwnCgroup(of plan: RecordingPlan, host: Host) {
         guard let own = plan.ownCgroup else { return }
         let left = host.processIDs(in: own)
-        if !left.isEmpty, let home = host.process(ProcessID(getpid()))?.cgroupPath, let cgroup = host.cgroup(atPath: home) {
+        if !left.isEmpty, let home = host.process(ProcessID(getpid()))?.cgroupPath,
+            let cgroup = host.cgroup(atPath: home)
+        {
             for pid in left { try? host.move(pid, to: cgroup) }
         }
         try? host.removeCgroup(own)

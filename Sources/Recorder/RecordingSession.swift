@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import ObjectTables
 import PerfEvents
 import PerfRecords
 import ProfileBuilder
@@ -10,7 +11,7 @@ import Recording
 struct RecordingSession: ~Copyable {
     private let request: RecordRequest
     private let host: Host
-    private let plan: RecordingPlan
+    private var plan: RecordingPlan
     private let machine: HostMachine
     private var events: EventSet
     private(set) var builder: ProfileBuilder<HostMachine>
@@ -18,11 +19,13 @@ struct RecordingSession: ~Copyable {
     private let startTime: UInt64
     private(set) var endTime: UInt64
     private var lostSamples: Int64?
+    private var callCounts: [RowID: Int64] = [:]
     private var targetTimes: [RowID: CPUTimes] = [:]
 
     /// How long the loop sleeps when nothing wakes it, in milliseconds; also how far it lags behind the rings.
     private static let tick: Int32 = 100
     private static let commitInterval: UInt64 = 1_000_000_000
+    private static let lookInterval: UInt64 = 20_000_000
     /// More processes than this are looked at when a sample hits them, not before the recording starts.
     private static let eagerProcesses = 2_000
 
@@ -33,7 +36,8 @@ struct RecordingSession: ~Copyable {
         var attribution = plan.attribution(host: host)
         let machine = HostMachine(host: host)
         let events = try EventSet(
-            request, plan: plan, machine: facts, registers: registers, attribution: &attribution)
+            request, plan: plan, host: host, machine: facts, registers: registers, attribution: &attribution)
+        if plan.takesNewContainers { machine.nextContainerRow = RowID(plan.containers.count + 1) }
         let now = Clock.monotonic()
         info = RecordingInfo(
             toolVersion: request.toolVersion, host: facts.hostname, kernel: facts.kernelRelease, arch: facts.arch,
@@ -91,13 +95,15 @@ struct RecordingSession: ~Copyable {
     ) throws(RecorderError) -> RecordSummary.EndReason {
         var commandHasEnded = false
         defer { if let command, !commandHasEnded { _ = command.command.end() } }
-        let timesBefore = readTimes()
+        let witness = Witness(plan, host: host)
+        builder.setCallPeriod(EventKind.firstCallPeriod, since: startTime)
         try events.enable()
         for pid in knownProcesses() { builder.add(pid) }
         try command?.command.start()
 
         let deadline = request.duration.map { startTime + UInt64(max(0, $0.nanoseconds)) }
         var nextCommit = startTime + Self.commitInterval
+        var lastLook = Clock.monotonic()
         var end: RecordSummary.EndReason?
         while end == nil {
             let now = Clock.monotonic()
@@ -110,18 +116,30 @@ struct RecordingSession: ~Copyable {
                 end = .commandEnded
             }
             drain(untilEnd: false)
-            while events.rings.isFilling { drain(untilEnd: false) }
+            // Once more, and not for ever: what ends the recording is looked at in between.
+            if events.rings.isFilling { drain(untilEnd: false) }
+            let look = Clock.monotonic()
+            if look - lastLook > Self.lookInterval {
+                let seconds = Double(look - lastLook) / 1e9
+                let period = events.adaptPeriods(
+                    switches: builder.takeBusiestSwitchCount(), calls: builder.takeBusiestCallCount(), seconds: seconds)
+                if let period { builder.setCallPeriod(period, since: look) }
+                lastLook = look
+            }
             if Clock.monotonic() >= nextCommit {
                 nextCommit = Clock.monotonic() + Self.commitInterval
-                builder.forgetEnded(before: Clock.monotonic())
+                // What is older than a second has left the rings.
+                builder.settle(before: Clock.monotonic() - Self.commitInterval)
                 try commit(to: &writer)
+                takeNewContainers()
+                try followRestarts()
                 if end == nil, !targetsRemain() { end = .targetsGone }
             }
             progress(self.progress(.recording))
         }
         events.disable()
         endTime = Clock.monotonic()
-        takeTimes(since: timesBefore)
+        takeTimes(witness)
         if let command, !commandHasEnded {
             info.commandStatus = command.command.end().map(SpawnedCommand.exitStatus)
             commandHasEnded = true
@@ -129,6 +147,12 @@ struct RecordingSession: ~Copyable {
         drain(untilEnd: true)
         builder.finish(at: endTime)
         lostSamples = events.lostSamples()
+        callCounts = events.countedCalls()
+        if builder.largestSwitchPeriod > 1 {
+            info.notes.append(
+                "switches off the CPU were sampled, at times one in \(builder.largestSwitchPeriod): there were too many to "
+                    + "follow each")
+        }
         try commit(to: &writer)
         return end ?? .durationOver
     }
@@ -151,7 +175,9 @@ struct RecordingSession: ~Copyable {
             waiting.append(pollfd(fd: command.command.descriptor, events: Int16(POLLIN), revents: 0))
         }
         let now = Clock.monotonic()
-        let milliseconds = time > now ? min(UInt64(Self.tick), (time - now) / 1_000_000 + 1) : 0
+        // A ring that is filling up does not wait.
+        let isDue = time <= now || events.rings.isFilling
+        let milliseconds = isDue ? 0 : min(UInt64(Self.tick), (time - now) / 1_000_000 + 1)
         // The array outlives the call, which writes into its elements only. An early return is no harm.
         _ = unsafe poll(&waiting, nfds_t(waiting.count), Int32(milliseconds))
     }
@@ -166,28 +192,43 @@ struct RecordingSession: ~Copyable {
 
     /// Whether anything that was named is still there.
     private func targetsRemain() -> Bool {
-        plan.cgroups.contains { host.cgroup(atPath: $0.cgroup.path)?.id == $0.cgroup.id }
+        plan.takesNewContainers
+            || plan.cgroups.contains { host.cgroup(atPath: $0.cgroup.path)?.id == $0.cgroup.id }
             || builder.attribution.processes.keys.contains { host.isAlive($0) }
     }
 
     // MARK: Facts
 
-    private func readTimes() -> [RowID: CPUTimes] {
-        var times: [RowID: CPUTimes] = [:]
-        for named in plan.cgroups { times[named.row] = named.times?.read() }
-        return times
-    }
-
-    private mutating func takeTimes(since before: [RowID: CPUTimes]) {
-        for (row, after) in readTimes() {
-            guard let first = before[row] else { continue }
-            let spent = CPUTimes(
-                userNanoseconds: after.userNanoseconds - first.userNanoseconds,
-                systemNanoseconds: after.systemNanoseconds - first.systemNanoseconds)
-            targetTimes[row] = spent
+    private mutating func takeTimes(_ witness: Witness) {
+        takeNewContainers()
+        targetTimes = witness.timesSpent(plan)
+        for (row, spent) in targetTimes.sorted(by: { $0.key < $1.key }) {
             var container = plan.containers[Int(row) - 1]
             container.cgroupTimes = spent
             builder.set(container, id: row)
+        }
+        builder.batch.pressure += witness.rows(plan, host: host)
+    }
+
+    private mutating func takeNewContainers() {
+        for new in machine.takeNewContainers() { plan.add(new.identity, row: new.row, host: host) }
+    }
+
+    /// Goes on with targets that were removed and made again.
+    private mutating func followRestarts() throws(RecorderError) {
+        for (index, cgroup) in plan.restarted(host: host) {
+            plan.replace(index, with: cgroup, host: host)
+            let named = plan.cgroups[index]
+            if !plan.needsWholeMachine {
+                try events.attach(named, enabled: true, attribution: &builder.attribution)
+            }
+            builder.attribution.paths[cgroup.path] = named.row
+            for inner in host.descendants(of: cgroup) { builder.attribution.cgroups[inner.id] = named.row }
+            for pid in host.processIDs(in: cgroup) { builder.add(pid) }
+            let seconds = Double(Clock.monotonic() - startTime) / 1e9
+            info.notes.append(
+                "\(plan.containers[Int(named.row) - 1].name) was restarted: up to a second before "
+                    + "\((seconds * 10).rounded() / 10) s is missing")
         }
     }
 
@@ -216,18 +257,46 @@ struct RecordingSession: ~Copyable {
         builder.batch.removeAll()
     }
 
+    /// What the calls counted from samples have to be multiplied with to give the kernel's own count.
+    var callScales: [RowID: Double] {
+        var scales: [RowID: Double] = [:]
+        for (row, sampled) in builder.countedCalls {
+            if let exact = callCounts[row], sampled > 0 { scales[row] = Double(exact) / Double(sampled) }
+        }
+        return scales
+    }
+
     func summary(endReason: RecordSummary.EndReason) -> RecordSummary {
         let spent = targetTimes.values.map { $0.userNanoseconds + $0.systemNanoseconds }
         return RecordSummary(
             path: request.output, info: currentInfo(at: endTime), samples: builder.sampleCount,
+            stacks: builder.stackCount,
             completeStacks: builder.completeStackCount, targetCPUNanoseconds: spent.isEmpty ? nil : spent.reduce(0, +),
             endReason: endReason)
     }
 
     // MARK: Names
 
-    /// Asks the modules for the names of what was sampled. A signal ends it: the recording is then complete without them.
+    /// Asks the modules for the names of what was sampled. A signal ends it: what has no name by then goes without.
     mutating func name(signals: borrowing SignalQueue, progress: (RecordProgress) -> Void) async {
+        let sources = machine.nameSources
+        let asked = builder.nameRequests().filter { sources[$0.key] != nil }
+        if asked.isEmpty { return }
         progress(self.progress(.naming))
+        let work = asked.compactMap { ask in sources[ask.key].map { (source: $0, request: ask.request) } }
+        let descriptor = signals.descriptor
+        var waiting = Set(asked.indices)
+        for await step in Naming.steps(work, isInterrupted: { SignalQueue.next(on: descriptor) != nil }) {
+            guard case .answer(let index, let answer) = step else {
+                for index in waiting {
+                    builder.take(SymbolAnswer(symbols: [], skipped: "interrupted"), for: asked[index])
+                }
+                info.notes.append("names of \(waiting.count) modules were skipped: interrupted")
+                return
+            }
+            builder.take(answer, for: asked[index])
+            waiting.remove(index)
+            if waiting.isEmpty { return }
+        }
     }
 }

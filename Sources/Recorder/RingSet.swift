@@ -15,10 +15,9 @@ struct RingSet {
         init(_ ring: consuming RingBuffer) { self.ring = ring }
     }
     private var lanes: [Lane] = []
-    private let decoder: RecordDecoder
+    /// Knows the layouts of all events; set when those are open.
+    var decoder = RecordDecoder(defaultLayout: SampleLayout(sampleFields: []))
     private var horizon: UInt64 = 0
-
-    init(decoder: RecordDecoder) { self.decoder = decoder }
 
     mutating func append(_ ring: consuming RingBuffer) { lanes.append(Lane(ring)) }
 

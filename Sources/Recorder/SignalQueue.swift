@@ -20,7 +20,10 @@ struct SignalQueue: ~Copyable {
     deinit { close(descriptor) }
 
     /// The next signal that has come; nil when there is none.
-    func next() -> Int32? {
+    borrowing func next() -> Int32? { Self.next(on: descriptor) }
+
+    /// The same, for another thread.
+    static func next(on descriptor: Int32) -> Int32? {
         let signal = clinux_next_signal(descriptor)
         return signal > 0 ? signal : nil
     }

@@ -62,6 +62,22 @@ public struct RecordingWriter: ~Copyable {
         functions = known
     }
 
+    /// Multiplies all calls of each container: they come from samples, and at the end the kernel's own count is known.
+    public mutating func scaleCalls(_ scales: [RowID: Double]) throws(RecordingError) {
+        do {
+            try database.inTransaction { db in
+                for (container, scale) in scales {
+                    try db.execute(
+                        sql: "UPDATE syscall_counts SET calls = CAST(round(calls * ?) AS INTEGER) WHERE container = ?",
+                        arguments: [scale, container])
+                }
+                return .commit
+            }
+        } catch {
+            throw Self.failure(error, at: path)
+        }
+    }
+
     /// Writes the last facts, puts everything on the disk and gives the file its name.
     public consuming func finish(_ info: RecordingInfo) throws(RecordingError) {
         var info = info

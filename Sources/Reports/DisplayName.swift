@@ -2,16 +2,16 @@ internal import ProfileModel
 
 /// A name as it may be shown on a terminal: the one place where names that containers chose are made harmless.
 ///
-/// Control characters, C1 ones among them, and bytes that were not UTF-8 become `\x1b`; whatever is invisible or turns
-/// the direction of the line around (bidirectional controls, zero-width characters, line separators, unassigned and
-/// private scalars) becomes `\u{202e}`. JSON does not need this: it keeps every byte.
+/// ASCII's control characters and bytes that were not UTF-8 become `\x1b`; whatever else would act on the terminal, is
+/// invisible or turns the direction of the line around (C1 controls, bidirectional controls, zero-width characters, line
+/// separators, unassigned and private scalars) becomes `\u{202e}`. JSON does not need this: it keeps every byte.
 public func displayName(_ name: String) -> String {
     if name.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return name }
     var shown = ""
     for scalar in name.unicodeScalars {
         if scalar.standsForByte {
             shown += escapedByte(scalar.value & 0xFF)
-        } else if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
+        } else if scalar.value < 0x20 || scalar.value == 0x7F {
             shown += escapedByte(scalar.value)
         } else if isUnshowable(scalar) {
             shown += "\\u{" + String(scalar.value, radix: 16) + "}"

@@ -12,7 +12,10 @@ public struct JSONRenderer: Sendable {
     /// - Throws: `EncodingError` where a figure is not a number; no report of `Analysis` has such.
     public func render(_ report: KernelReport) throws -> String { try encode(report) }
 
-    func encode(_ value: some Encodable) throws -> String {
+    /// - Throws: as for a report.
+    public func render(_ detail: SyscallDetail) throws -> String { try encode(detail) }
+
+    private func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let text = String(decoding: try encoder.encode(value), as: UTF8.self)

@@ -50,7 +50,15 @@ struct Lines {
     /// Prose: broken between words, since nothing of it can be left out.
     mutating func sentence(_ text: String, style: Style) {
         var line = ""
-        let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        // A figure and its `%` stay together.
+        var words: [String] = []
+        for word in text.split(separator: " ", omittingEmptySubsequences: false).map(String.init) {
+            if word.hasPrefix("%"), let figure = words.popLast() {
+                words.append(figure + " " + word)
+            } else {
+                words.append(word)
+            }
+        }
         for (index, word) in words.enumerated() {
             let next = index == 0 ? word : line + " " + word
             if index > 0 && DisplayWidth.of(next) > width {

@@ -34,9 +34,9 @@ public struct TextRenderer: Sendable {
         if let reason = recording.eventReason { event += " (\(displayName(reason)))" }
         lines.segments(
             (recording.finished ? [] : ["UNFINISHED"]) + [
-                event, "Linux \(displayName(recording.kernel)) \(displayName(recording.arch))",
+                event, Figures.duration(recording.durationNanoseconds),
                 recording.cpus == 1 ? "1 CPU" : "\(recording.cpus) CPUs",
-                Figures.duration(recording.durationNanoseconds),
+                "Linux \(displayName(recording.kernel)) \(displayName(recording.arch))",
             ], style: .bold)
         var facts = [
             "\(Figures.count(confidence.samples)) samples",
@@ -45,7 +45,7 @@ public struct TextRenderer: Sendable {
         if let share = confidence.completeStacksShare { facts.append("\(Figures.percent(share)) of stacks complete") }
         if recording.durationNanoseconds > 0 {
             let own = Double(confidence.recorderCPUNanoseconds) / Double(recording.durationNanoseconds)
-            facts.append("jostle used \(Figures.percent(own)) of one CPU")
+            facts.append("jostle used \(Figures.percent(own)) of a CPU")
         }
         lines.segments(facts, style: .plain)
         for note in recording.notes { lines.sentence("note: " + displayName(note), style: .plain) }
@@ -59,15 +59,22 @@ public struct TextRenderer: Sendable {
         lines.leftAndRight(
             title(of: container), "\(Figures.duration(duration)) · \(Figures.count(container.samples)) samples")
         lines.segments(figures(of: container, report.recording), style: .plain, indent: 2, separator: "   ")
-        if let contended = container.contendedWaitNanoseconds, let waits = container.waits {
+        if let waits = container.waits {
             lines.segments(
-                waitFigures(contended, waits, duration: duration), style: .plain, indent: 2, separator: "   ")
+                waitFigures(waits, duration: duration), style: .plain, indent: 2, separator: "   ")
         }
         lines.blank()
-        switch report.view {
-        case .syscall, .container: lines.table(entryTable(container, duration: duration), indent: 2)
-        case .function: lines.table(functionTable(container, duration: duration), indent: 2)
-        case .caller: lines.table(callerTable(container, duration: duration), indent: 2)
+        let table =
+            switch report.view {
+            case .syscall, .container: entryTable(container, duration: duration)
+            case .function: functionTable(container, duration: duration)
+            case .caller: callerTable(container, duration: duration)
+            }
+        if table.isEmpty {
+            let hasTime = container.kernelTimeNanoseconds > 0
+            lines.line(hasTime ? "  no caller is known" : "  no kernel time was sampled")
+        } else {
+            lines.table(table, indent: 2)
         }
         if let omitted = container.omittedRows { lines.sentence("  and \(Figures.count(omitted)) more", style: .dim) }
     }
@@ -95,17 +102,18 @@ public struct TextRenderer: Sendable {
         guard let share = container.kernelShare else { return parts + ["no sample on a CPU"] }
         parts.append("kernel \(Self.shareWithInterval(share.value, share.low, share.high))")
         parts.append("user \(Figures.percent(1 - share.value))")
-        if let own = container.cgroupKernelShare { parts.append("(cgroup's own count: \(Figures.percent(own)))") }
+        if let own = container.cgroupKernelShare { parts.append("(cgroup's count: \(Figures.percent(own)))") }
         return parts
     }
 
-    private func waitFigures(_ contended: Int64, _ waits: Waits, duration: Int64) -> [String] {
+    private func waitFigures(_ waits: Waits, duration: Int64) -> [String] {
         func threads(_ time: Int64) -> String {
             duration > 0 ? Figures.decimal(Double(time) / Double(duration), places: 2) : "-"
         }
-        var parts = ["waiting in the kernel for others: \(threads(contended)) threads"]
+        var parts = ["waiting on kernel locks \(threads(waits.kernelLock)) threads"]
         for (name, time) in [
-            ("disk", waits.diskIO), ("memory", waits.memory), ("preempted", waits.preempted),
+            ("on kernel work", waits.kernelWait), ("disk", waits.diskIO), ("memory", waits.memory),
+            ("preempted", waits.preempted),
             ("by choice", waits.byChoice), ("other", waits.other),
         ] where time > 0 {
             parts.append("\(name) \(threads(time))")

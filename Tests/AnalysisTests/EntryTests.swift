@@ -182,6 +182,10 @@ struct EntryTests {
         let thread = "ret_from_fork_asm > ret_from_fork > kthread"
         #expect(entry("\(thread) > worker_thread > process_one_work > wb_workfn > x") == .kernelThread("wb_workfn"))
         #expect(entry("\(thread) > worker_thread > schedule") == .kernelThread("worker_thread"))
+        #expect(entry("\(thread) > smpboot_thread_fn > schedule > __schedule > finish_task_switch") == .kernelThread)
+        #expect(
+            entry("\(thread) > worker_thread > process_one_work > _raw_spin_unlock_irq")
+                == .kernelThread("worker_thread"))
         #expect(entry("\(thread) > kswapd > balance_pgdat") == .kernelThread("kswapd"))
         #expect(entry("\(thread) > smpboot_thread_fn > cpu_stopper_thread") == .kernelThread("cpu_stopper_thread"))
         #expect(

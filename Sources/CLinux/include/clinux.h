@@ -5,6 +5,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+// What openat2(2) is asked to keep to, RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS of <linux/openat2.h>, and O_PATH of
+// <fcntl.h>, which Swift does not see.
+enum { CLINUX_RESOLVE_NO_MAGICLINKS = 0x02, CLINUX_RESOLVE_IN_ROOT = 0x10, CLINUX_O_PATH = 010000000 };
+
 // openat2(2). flags and resolve as there. Returns a descriptor or -errno.
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve);
 
@@ -23,3 +27,7 @@ int clinux_next_signal(int descriptor);
 // `report` receives one int, the errno, if joining or running fails; it is closed on success.
 // All descriptors must be close-on-exec. Returns the child's process id or -errno.
 pid_t clinux_spawn_in_cgroup(int cgroup_procs, int go, int report, char *const argv[]);
+
+// Mounts a file system of a kernel type such as "tracefs" where nobody sees it: the mount lives as long as the
+// descriptor that this returns, to be used with openat(2). -errno on failure (Linux 5.2).
+int clinux_detached_mount(const char *type);

@@ -14,6 +14,8 @@ int cperfevent_enable(int event);
 int cperfevent_disable(int event);
 // Later records of `event` go into the ring of `target`.
 int cperfevent_set_output(int event, int target);
+// Later samples of `event`, which has a fixed period, stand for `period` events.
+int cperfevent_set_period(int event, uint64_t period);
 int cperfevent_set_filter(int event, const char *filter);
 // Stores the event's unique id, which its records carry.
 int cperfevent_id(int event, uint64_t *id);

@@ -1,0 +1,63 @@
+import ProfileModel
+import Recording
+
+/// Sums up calls by container, system call and 100 ms slice.
+struct SyscallCounter {
+    static let sliceNanoseconds: Int64 = 100_000_000
+
+    private struct Key: Hashable, Comparable {
+        var slice: Int64
+        var container: RowID
+        var number: Int
+        static func < (left: Key, right: Key) -> Bool {
+            (left.slice, left.container, left.number) < (right.slice, right.container, right.number)
+        }
+    }
+    private var calls: [Key: Int64] = [:]
+    /// All calls of each container, for the comparison with the kernel's own count.
+    private(set) var totals: [RowID: Int64] = [:]
+    /// What one sample stood for, and since when: ascending, the latest last.
+    private var periods: [(since: UInt64, calls: UInt64)] = []
+    /// Calls on each CPU since they were last asked for.
+    private var recent: [UInt32: Int64] = [:]
+
+    /// From `time` on a sample stands for `calls` calls.
+    mutating func setPeriod(_ calls: UInt64, since time: UInt64) {
+        // Rings lag behind by less than this many changes.
+        if periods.count > 64 { periods.removeFirst(32) }
+        periods.append((time, calls))
+    }
+
+    private func period(at time: UInt64) -> UInt64 {
+        periods.last { $0.since <= time }?.calls ?? periods.first?.calls ?? 1
+    }
+
+    /// The most calls on one CPU since this was last asked for.
+    mutating func takeBusiestCount() -> Int64 {
+        defer { recent.removeAll(keepingCapacity: true) }
+        return recent.values.max() ?? 0
+    }
+
+    /// Counts what one sample stands for.
+    ///
+    /// - Parameters: `time` of CLOCK_MONOTONIC, `start` of the recording.
+    mutating func count(_ number: Int, container: RowID, cpu: UInt32, time: UInt64, start: UInt64) {
+        let count = Int64(clamping: period(at: time))
+        let slice = Int64(clamping: time > start ? time - start : 0) / Self.sliceNanoseconds
+        let key = Key(slice: slice, container: container, number: number)
+        recent[cpu, default: 0] += count
+        calls[key, default: 0] += count
+        totals[container, default: 0] += count
+    }
+
+    /// The rows of all slices that ended before `time`, or of all slices.
+    mutating func rows(before time: Int64) -> [SyscallCountRow] {
+        let limit = time / Self.sliceNanoseconds
+        let done = calls.filter { $0.key.slice < limit }.sorted { $0.key < $1.key }
+        for entry in done { calls[entry.key] = nil }
+        return done.map { key, count in
+            SyscallCountRow(
+                container: key.container, number: key.number, time: key.slice * Self.sliceNanoseconds, calls: count)
+        }
+    }
+}

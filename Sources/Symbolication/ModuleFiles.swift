@@ -1,0 +1,89 @@
+internal import Glibc
+internal import ObjectFiles
+internal import ObjectTables
+public import ProfileModel
+
+/// The files behind the mappings of all recorded processes, each opened once while it can be, and held.
+///
+/// Owned by the recorder's thread. Two mappings show the same module when they show the same inode with the same size and
+/// time of modification: a file that was overwritten in place is another module.
+public struct ModuleFiles: ~Copyable {
+    private let procRoot: String
+    private let maximumHeldCount: Int
+    private let hostDebugDirectory: String
+    private var known: [FileVersion: ModuleFile] = [:]
+    /// By what the kernel's record says, where that was seen to be what fstat(2) says: not so on btrfs, whose subvolumes
+    /// share device and inode numbers in records.
+    private var exact: [FileIdentity: (module: ModuleFile, file: HeldFile)] = [:]
+    /// Files that were not held because as many as allowed were already.
+    public private(set) var givenUpCount = 0
+    /// Files held open.
+    public private(set) var heldCount = 0
+
+    /// - Parameters:
+    ///   - procRoot: where procfs is mounted.
+    ///   - maximumHeldCount: how many files may be held; nil for half of what RLIMIT_NOFILE leaves.
+    ///   - hostDebugDirectory: where the host keeps debug files, which are taken by build ID only.
+    public init(
+        procRoot: String = "/proc", maximumHeldCount: Int? = nil, hostDebugDirectory: String = "/usr/lib/debug"
+    ) {
+        self.procRoot = procRoot
+        self.hostDebugDirectory = hostDebugDirectory
+        self.maximumHeldCount = maximumHeldCount ?? Self.defaultMaximumHeldCount
+    }
+
+    private static var defaultMaximumHeldCount: Int {
+        var limit = rlimit()
+        // getrlimit(2) writes one struct that we own.
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 256 }
+        return max(64, Int(min(limit.rlim_cur, 1 << 20)) / 2)
+    }
+
+    /// The module that a mapping shows.
+    ///
+    /// - Parameter pid: the process, in the pid namespace of `procRoot`.
+    /// - Throws: `FileRefusal` when there is no file, it cannot be opened, or it is not surely the one that was mapped.
+    public mutating func open(_ mapping: Mapping, of pid: ProcessID) throws(FileRefusal) -> ModuleFile {
+        if let identity = mapping.file, let entry = exact[identity],
+            // The file is held, so its inode number cannot have gone to another one; only its contents can change.
+            FileStatus(entry.file.descriptor)?.version == entry.module.version
+        {
+            return entry.module
+        }
+        guard heldCount < maximumHeldCount else {
+            givenUpCount += 1
+            throw .tooManyFiles
+        }
+        let process = ProcessFiles(procRoot: procRoot, pid: pid)
+        let opened: (file: HeldFile, status: FileStatus, needsBuildID: Bool)
+        do throws(FileRefusal) {
+            opened = try process.open(mapping)
+        } catch {
+            if error == .tooManyFiles { givenUpCount += 1 }
+            throw error
+        }
+        let module =
+            known[opened.status.version] ?? load(opened.file, opened.status, mapping: mapping, process: process)
+        if let expected = mapping.buildID, let found = module.header?.buildID, found != expected { throw .otherFile }
+        if opened.needsBuildID, module.header?.buildID != mapping.buildID { throw .otherFile }
+        if known.updateValue(module, forKey: opened.status.version) == nil {
+            heldCount += module.debugFile == nil ? 1 : 2
+        }
+        if let identity = mapping.file, identity == opened.status.version.identity {
+            exact[identity] = (module, opened.file)
+        }
+        return module
+    }
+
+    private func load(
+        _ file: HeldFile, _ status: FileStatus, mapping: Mapping, process: ProcessFiles
+    ) -> ModuleFile {
+        let header = try? ObjectFile(descriptor: file.descriptor).header()
+        var debugFile: DebugFile?
+        if let header, !header.hasDebugInformation {
+            debugFile = DebugFile.find(
+                for: header, path: mapping.path, process: process, hostDirectory: hostDebugDirectory)
+        }
+        return ModuleFile(contents: .file(file, status.version), header: header, debugFile: debugFile)
+    }
+}

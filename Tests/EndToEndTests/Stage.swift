@@ -113,7 +113,9 @@ final class Stage {
     // MARK: Recordings
 
     /// Records into a file of its own and reads the report.
-    func record(_ arguments: String...) async throws -> Report {
+    func record(_ arguments: String...) async throws -> Report { try await record(arguments) }
+
+    func record(_ arguments: [String]) async throws -> Report {
         fileCount += 1
         let file = path("recording\(fileCount).jostle")
         let recorded = try await run(Programs.jostle, ["record", "--quiet", "-o", file] + arguments)

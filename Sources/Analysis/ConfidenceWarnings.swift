@@ -13,11 +13,11 @@ struct StackQuality {
             let onCPU = stack.kernelSamples + stack.userSamples
             samples += onCPU
             offCPUSamples += stack.offCPUSamples
+            // Without any stack there was none to follow: nobody asked for the process.
+            if stack.node < 0 { continue }
             let count = onCPU + stack.offCPUSamples
             stacks += count
-            if stack.node < 0 {
-                truncations["no-stack", default: 0] += count
-            } else if let reason = facts.truncation[Int(stack.node)] {
+            if let reason = facts.truncation[Int(stack.node)] {
                 truncations[reason.rawValue, default: 0] += count
             } else {
                 complete += count

@@ -101,6 +101,7 @@ public struct SymbolRequest: Sendable, Codable {
 
 /// What one module's names may cost.
 public struct Budget: Sendable, Codable, Hashable {
+    /// CPU time of the thread that reads.
     public var milliseconds: Int
     /// Bytes of debug information read.
     public var bytes: Int64

@@ -95,7 +95,11 @@ public struct ProfileBuilder<Machine: LiveMachine> {
             machine.follow(record)
             modules.forgetKernelAddresses()
         case .cgroup(let record):
-            attribution.name(record.id, path: record.path)
+            if attribution.name(record.id, path: record.path) { return }
+            guard let new = machine.container(madeAs: record.id, path: record.path) else { return }
+            attribution.cgroups[record.id] = new.row
+            attribution.paths[record.path] = new.row
+            set(new.container, id: new.row)
         case .contextSwitch(let record):
             take(record)
         case .unknown:
@@ -154,15 +158,23 @@ public struct ProfileBuilder<Machine: LiveMachine> {
 
 extension ProfileBuilder {
     private mutating func take(_ sample: SampleRecord, bytes: RawSpan) {
-        guard let use = attribution.events[sample.identifier],
-            let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use)
-        else { return }
+        guard let use = attribution.events[sample.identifier] else { return }
+        guard let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use) else {
+            if use.meaning == .switchedOut { _ = offCPU.switchesOfSample(of: sample.identifier) }
+            return
+        }
         if use.meaning == .syscallEntry {
             count(sample, of: container, bytes: bytes)
             return
         }
+        // Of the rest of the machine only the CPU time is of interest; its switches are counted with the others'.
+        if use.meaning == .switchedOut, container == attribution.others {
+            _ = offCPU.switchesOfSample(of: sample.identifier)
+            return
+        }
         guard let process = process(sample.pid) else { return }
-        let stack = stack(of: sample, in: process, bytes: bytes)
+        let isNamed = container != attribution.others
+        let stack = stack(of: sample, in: process, bytes: bytes, withUser: isNamed)
         let thread = tasks.row(of: sample.tid, in: process, batch: &batch)
         let mode: SampleMode = sample.mode == .user ? .user : .kernel
         let cpu = Int32(truncatingIfNeeded: sample.cpu)
@@ -179,7 +191,8 @@ extension ProfileBuilder {
         batch.samples.append(
             SampleRow(
                 time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: cpu, thread: thread,
-                container: container, stack: stack, kind: .onCPU, mode: mode, weight: use.weight(ofPeriod: sample.period)))
+                container: container, stack: stack, kind: .onCPU, mode: mode,
+                weight: use.weight(ofPeriod: sample.period)))
         sampleCount += 1
     }
 
@@ -204,13 +217,22 @@ extension ProfileBuilder {
     }
 
     /// The node of a sample's innermost frame; nil for a sample without any.
-    private mutating func stack(of sample: SampleRecord, in process: TaskTable.Process, bytes: RawSpan) -> RowID? {
+    ///
+    /// - Parameter withUser: whether the user part is followed: not where nobody asked for the process.
+    private mutating func stack(
+        of sample: SampleRecord, in process: TaskTable.Process, bytes: RawSpan, withUser: Bool
+    ) -> RowID? {
         kernelChain.removeAll(keepingCapacity: true)
         userChain.removeAll(keepingCapacity: true)
         sample.appendCallchain(in: bytes, kernel: &kernelChain, user: &userChain)
-        let end = followUserStack(of: sample, in: process, bytes: bytes)
-        stackCount += 1
-        if end == .complete { completeStackCount += 1 }
+        var end = CallchainEnd.complete
+        if withUser {
+            end = followUserStack(of: sample, in: process, bytes: bytes)
+            stackCount += 1
+            if end == .complete { completeStackCount += 1 }
+        } else {
+            userChain.removeAll(keepingCapacity: true)
+        }
 
         var node: RowID = 0
         if case .truncated(_, let reason) = end {

@@ -3,6 +3,7 @@ import ObjectTables
 import PerfRecords
 import ProfileBuilder
 import ProfileModel
+import Recording
 import Symbolication
 
 /// The running machine as `ProfileBuilder` asks of it. Used by the recorder's thread only.
@@ -34,6 +35,11 @@ final class HostMachine: LiveMachine {
         var id: BuildID
         var path: String
     }
+
+    /// Whether containers that start meanwhile are taken, and the row of the next one.
+    var nextContainerRow: RowID?
+    /// Containers that started meanwhile and were not taken over yet.
+    private var newContainers: [(row: RowID, identity: ContainerIdentity)] = []
 
     init(host: Host) {
         self.host = host
@@ -87,6 +93,22 @@ final class HostMachine: LiveMachine {
         } else {
             symbols.insert(address: record.start, length: record.byteCount, name: record.name)
         }
+    }
+
+    func container(madeAs cgroup: CgroupID, path: String) -> (row: RowID, container: Container)? {
+        guard let row = nextContainerRow, let made = host.cgroup(atPath: path), made.id == cgroup,
+            let identity = host.container(holding: made), identity.cgroup == made, !identity.isSandbox,
+            identity.runtime != "systemd"
+        else { return nil }
+        nextContainerRow = row + 1
+        newContainers.append((row, identity))
+        return (row, identity.container)
+    }
+
+    /// The containers that started since this was last asked for.
+    func takeNewContainers() -> [(row: RowID, identity: ContainerIdentity)] {
+        defer { newContainers = [] }
+        return newContainers
     }
 
     // MARK: Modules

@@ -67,7 +67,9 @@ public enum Recorder {
     private static func removeOwnCgroup(of plan: RecordingPlan, host: Host) {
         guard let own = plan.ownCgroup else { return }
         let left = host.processIDs(in: own)
-        if !left.isEmpty, let home = host.process(ProcessID(getpid()))?.cgroupPath, let cgroup = host.cgroup(atPath: home) {
+        if !left.isEmpty, let home = host.process(ProcessID(getpid()))?.cgroupPath,
+            let cgroup = host.cgroup(atPath: home)
+        {
             for pid in left { try? host.move(pid, to: cgroup) }
         }
         try? host.removeCgroup(own)

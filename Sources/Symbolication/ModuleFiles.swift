@@ -10,11 +10,11 @@ public import ProfileModel
 public struct ModuleFiles: ~Copyable {
     private let procRoot: String
     private let maximumHeldCount: Int
-    private let looksForDebugFiles: Bool
-    private var known: [FileStatus: ModuleFile] = [:]
+    private let hostDebugDirectory: String
+    private var known: [FileVersion: ModuleFile] = [:]
     /// By what the kernel's record says, where that was seen to be what fstat(2) says: not so on btrfs, whose subvolumes
     /// share device and inode numbers in records.
-    private var exact: [FileIdentity: (module: ModuleFile, status: FileStatus, file: HeldFile)] = [:]
+    private var exact: [FileIdentity: (module: ModuleFile, file: HeldFile)] = [:]
     /// Files that were not held because as many as allowed were already.
     public private(set) var givenUpCount = 0
     /// Files held open.
@@ -23,10 +23,12 @@ public struct ModuleFiles: ~Copyable {
     /// - Parameters:
     ///   - procRoot: where procfs is mounted.
     ///   - maximumHeldCount: how many files may be held; nil for half of what RLIMIT_NOFILE leaves.
-    ///   - looksForDebugFiles: whether separate debug files are looked for in the container and on the host.
-    public init(procRoot: String = "/proc", maximumHeldCount: Int? = nil, looksForDebugFiles: Bool = true) {
+    ///   - hostDebugDirectory: where the host keeps debug files, which are taken by build ID only.
+    public init(
+        procRoot: String = "/proc", maximumHeldCount: Int? = nil, hostDebugDirectory: String = "/usr/lib/debug"
+    ) {
         self.procRoot = procRoot
-        self.looksForDebugFiles = looksForDebugFiles
+        self.hostDebugDirectory = hostDebugDirectory
         self.maximumHeldCount = maximumHeldCount ?? Self.defaultMaximumHeldCount
     }
 
@@ -43,8 +45,8 @@ public struct ModuleFiles: ~Copyable {
     /// - Throws: `FileRefusal` when there is no file, it cannot be opened, or it is not surely the one that was mapped.
     public mutating func open(_ mapping: Mapping, of pid: ProcessID) throws(FileRefusal) -> ModuleFile {
         if let identity = mapping.file, let entry = exact[identity],
-            // The file is held, so its inode number cannot have gone to another one.
-            FileStatus(entry.file.descriptor) == entry.status
+            // The file is held, so its inode number cannot have gone to another one; only its contents can change.
+            FileStatus(entry.file.descriptor)?.version == entry.module.version
         {
             return entry.module
         }
@@ -60,24 +62,28 @@ public struct ModuleFiles: ~Copyable {
             if error == .tooManyFiles { givenUpCount += 1 }
             throw error
         }
-        let module = known[opened.status] ?? load(opened.file, mapping: mapping, process: process)
+        let module =
+            known[opened.status.version] ?? load(opened.file, opened.status, mapping: mapping, process: process)
         if let expected = mapping.buildID, let found = module.header?.buildID, found != expected { throw .otherFile }
         if opened.needsBuildID, module.header?.buildID != mapping.buildID { throw .otherFile }
-        if known.updateValue(module, forKey: opened.status) == nil {
+        if known.updateValue(module, forKey: opened.status.version) == nil {
             heldCount += module.debugFile == nil ? 1 : 2
         }
-        if let identity = mapping.file, identity == opened.status.identity {
-            exact[identity] = (module, opened.status, opened.file)
+        if let identity = mapping.file, identity == opened.status.version.identity {
+            exact[identity] = (module, opened.file)
         }
         return module
     }
 
-    private func load(_ file: HeldFile, mapping: Mapping, process: ProcessFiles) -> ModuleFile {
+    private func load(
+        _ file: HeldFile, _ status: FileStatus, mapping: Mapping, process: ProcessFiles
+    ) -> ModuleFile {
         let header = try? ObjectFile(descriptor: file.descriptor).header()
         var debugFile: DebugFile?
-        if looksForDebugFiles, let header, !header.hasDebugInformation {
-            debugFile = DebugFile.find(for: header, path: mapping.path, process: process)
+        if let header, !header.hasDebugInformation {
+            debugFile = DebugFile.find(
+                for: header, path: mapping.path, process: process, hostDirectory: hostDebugDirectory)
         }
-        return ModuleFile(contents: .file(file), header: header, debugFile: debugFile)
+        return ModuleFile(contents: .file(file, status.version), header: header, debugFile: debugFile)
     }
 }

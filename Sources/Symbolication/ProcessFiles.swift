@@ -20,7 +20,7 @@ struct ProcessFiles {
         else { throw .noFile }
         do throws(FileRefusal) {
             let opened = try openMapped(mapping)
-            let isSame = mapping.file.map { $0.inode == opened.status.identity.inode } ?? true
+            let isSame = mapping.file.map { $0.inode == opened.status.version.identity.inode } ?? true
             if isSame { return (opened.file, opened.status, mapping.file == nil) }
             // An overlay may show another inode number than the kernel's record; only the build ID can tell then.
             guard mapping.buildID != nil else { throw .otherFile }
@@ -28,7 +28,7 @@ struct ProcessFiles {
         } catch {
             guard error == .vanished || error == .notPermitted else { throw error }
             let opened = try openInRoot(mapping.path)
-            if opened.status.identity == mapping.file { return (opened.file, opened.status, false) }
+            if opened.status.version.identity == mapping.file { return (opened.file, opened.status, false) }
             guard mapping.buildID != nil else { throw .otherFile }
             return (opened.file, opened.status, true)
         }

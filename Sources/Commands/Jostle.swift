@@ -16,7 +16,7 @@ public struct Jostle: AsyncParsableCommand {
             \(ExitCode.documentation)
             """,
         version: version,
-        subcommands: [RecordCommand.self, ReportCommand.self])
+        subcommands: [RecordCommand.self, ReportCommand.self, TargetsCommand.self, DoctorCommand.self])
 
     static let version = "0.1.0"
 

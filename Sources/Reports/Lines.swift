@@ -26,6 +26,9 @@ struct Lines {
         lines.append(styled(DisplayWidth.clipped(text, to: width), style))
     }
 
+    /// One line as it is, however long: something to copy.
+    mutating func verbatim(_ text: String) { lines.append(text) }
+
     /// One line of facts; those that do not fit are left out from the right, but the first is only clipped.
     mutating func segments(_ parts: [String], style: Style, indent: Int = 0, separator: String = " · ") {
         guard let first = parts.first else { return }

@@ -88,8 +88,8 @@ let package = Package(
         tests("DoctorTests", of: ["Doctor", "Host"]),
         tests("AnalysisTests", of: ["Analysis"]),
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
-        tests("CommandsTests", of: ["Commands", "Recorder", "Recording", "Host", argumentParser]),
-        tests("LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents"]),
+        tests("CommandsTests", of: ["Commands", "Analysis", "Recorder", "Recording", "Host", argumentParser]),
+        tests("LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents", "PerfRecords"]),
         tests("EndToEndTests", of: []),
     ],
     cLanguageStandard: .gnu11

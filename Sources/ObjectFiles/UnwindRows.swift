@@ -208,11 +208,16 @@ extension CallFrameState {
         }
         let (framePointer, framePointerSlot) = kept(framePointer)
         if registers.callPushesReturnAddress {
-            guard returnAddress == .atCFA(-8) else { return nil }
+            let returned: UnwindRule.Saved
+            switch returnAddress {
+            case .atCFA(-8): returned = .inMemory
+            case .inRegister(let holder) where holder == registers.poppedReturnAddress: returned = .same
+            default: return nil
+            }
             let (second, secondSlot) = kept(second)
             return UnwindRule(
                 kind: kind, base: base, cfaOffset: offset, framePointer: framePointer,
-                framePointerSlot: framePointerSlot, second: second, secondSlot: secondSlot)
+                framePointerSlot: framePointerSlot, second: second, secondSlot: secondSlot, returnAddress: returned)
         }
         let (returned, returnSlot) = kept(returnAddress)
         guard returned != .undefined else { return nil }

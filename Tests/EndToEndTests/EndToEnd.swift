@@ -23,7 +23,9 @@ struct MachineToItself: TestTrait, SuiteTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         let path = "/run/lock/jostle-tests"
-        if !FileManager.default.fileExists(atPath: path) { _ = FileManager.default.createFile(atPath: path, contents: nil) }
+        if !FileManager.default.fileExists(atPath: path) {
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
+        }
         let file = try #require(FileHandle(forUpdatingAtPath: path), "\(path) cannot be opened")
         while flock(file.fileDescriptor, LOCK_EX | LOCK_NB) != 0 { try await Task.sleep(for: .milliseconds(50)) }
         // Closing the file lets go of the lock.

@@ -184,6 +184,21 @@ struct CallFrameTests {
         #expect(section.rows == [Row(0, UnwindRule(kind: .registers, cfaOffset: 8, framePointer: .undefined)), end])
     }
 
+    @Test("vfork pops its return address into rdi, and pushes it back")
+    func returnAddressInRegister() {
+        // pop %rdi; mov $58,%eax; syscall; push %rdi; …; ret: glibc's vfork.S, which leaves rip in rdi to the end
+        let section = Section(instructions: [
+            0x41, 0x0E, 0, 0x09, 16, 5,  // advance 1; CFA offset 0; the return address in rdi
+            0x48, 0x0E, 8,  // advance 8; CFA offset 8
+        ])
+        #expect(
+            section.rows == [
+                Row(0, UnwindRule(kind: .registers, cfaOffset: 8)),
+                Row(1, UnwindRule(kind: .registers, cfaOffset: 0, returnAddress: .same)),
+                Row(9, UnwindRule(kind: .registers, cfaOffset: 8, returnAddress: .same)), end,
+            ])
+    }
+
     @Test("arm64: the return address is in x30 until it is stored")
     func arm64() {
         // stp x29, x30, [sp, #-16]!; mov x29, sp

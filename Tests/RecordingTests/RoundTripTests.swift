@@ -137,13 +137,15 @@ import Testing
         var writer = try RecordingWriter(path: path, replacing: false)
         try writer.commit(SampleRecording.first, info: SampleRecording.info)
         let other = try DatabaseQueue(path: path)
+        let journal = path + "-journal"
         let reading = AsyncStream<Void>.makeStream()
         let reader = Task.detached {
             try other.read { db in
                 _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM samples")
                 reading.continuation.yield()
-                // Long enough for the commit to find the file held.
-                usleep(200_000)
+                // Until the commit has begun, and for long enough after that for it to find the file held.
+                for _ in 0..<5_000 where !FileManager.default.fileExists(atPath: journal) { usleep(1_000) }
+                usleep(100_000)
             }
         }
         for await _ in reading.stream { break }

@@ -16,9 +16,9 @@ extension Judgement {
         let reason = reason(error, level: 0)
         if facts.trials[.userSampling] == .worked {
             return fails(
-                id, title, .degraded, error: error, reason, lost: "the kernel's part: only time in user code is seen")
+                id, title, reason, .degraded, error: error, lost: "the kernel's part: only time in user code is seen")
         }
-        return fails(id, title, error: error, reason, lost: "everything: nothing can be recorded")
+        return fails(id, title, reason, error: error, lost: "everything: nothing can be recorded")
     }
 
     var cgroupMode: Judged? {
@@ -28,29 +28,35 @@ extension Judgement {
         guard let error = attempt.error else { return Self.works(id, title, "PERF_FLAG_PID_CGROUP") }
         if error == .noEntry {
             return fails(
-                id, title, error: error,
+                id, title,
                 Reason(
                     cause: .mount, sentence: "no mounted cgroup hierarchy carries perf_event",
-                    remedies: [.machine("mount -t cgroup2 none /sys/fs/cgroup")]), lost: lost)
+                    remedies: [.machine("mount -t cgroup2 none /sys/fs/cgroup")]), error: error, lost: lost)
         }
-        return fails(id, title, error: error, reason(error, level: 0), lost: lost)
+        return fails(id, title, reason(error, level: 0), error: error, lost: lost)
     }
 
     // MARK: What samples hold
 
-    private func held(_ id: String, _ title: String, _ works: String, lost: String, _ count: (MachineFacts.SampleFacts) -> Int)
+    private func held(
+        _ id: String, _ title: String, _ works: String, lost: String, _ count: (MachineFacts.SampleFacts) -> Int
+    )
         -> Judged?
     {
         guard let samples = facts.samples else { return nil }
         guard samples.count > 0 else {
             return fails(
-                id, title, Reason(cause: .kernel, sentence: "no sample came of 50 ms of work", remedies: []), lost: lost)
+                id, title, Reason(cause: .kernel, sentence: "no sample came of 50 ms of work", remedies: []), lost: lost
+            )
         }
         let with = count(samples)
-        if with > 0 { return Self.works(id, title, "\(works), in \(with) of \(samples.count) samples of jostle itself") }
+        if with > 0 {
+            return Self.works(id, title, "\(works), in \(with) of \(samples.count) samples of jostle itself")
+        }
         return fails(
             id, title,
-            Reason(cause: .kernel, sentence: "none in \(samples.count) samples of jostle itself", remedies: []), lost: lost)
+            Reason(cause: .kernel, sentence: "none in \(samples.count) samples of jostle itself", remedies: []),
+            lost: lost)
     }
 
     var kernelCallchains: Judged? {
@@ -61,7 +67,9 @@ extension Judgement {
     }
 
     var userCallchains: Judged? {
-        held("user_callchains", "user callchains", "user addresses", lost: "stacks of programs built with frame pointers") {
+        held(
+            "user_callchains", "user callchains", "user addresses", lost: "stacks of programs built with frame pointers"
+        ) {
             $0.withUserCallchain
         }
     }
@@ -80,14 +88,15 @@ extension Judgement {
         let lost = "cpu-clock takes its place: time with interrupts off shows where they are turned on again"
         guard let attempt = facts.trials[.cycles] else { return nil }
         guard let error = attempt.error else { return Self.works(id, title, "it counts") }
-        if error.isRefusal { return fails(id, title, .degraded, error: error, reason(error, level: 2), lost: lost) }
+        if error.isRefusal { return fails(id, title, reason(error, level: 2), .degraded, error: error, lost: lost) }
         let sentence =
             error == .busy ? "another user holds the counters" : "no hardware counters, as in most virtual machines"
         return fails(
-            id, title, .degraded, error: error,
+            id, title,
             Reason(
                 cause: .kernel, sentence: sentence,
-                remedies: [.machine("for a cycle counter: bare metal, or a virtual PMU for this virtual machine")]), lost: lost)
+                remedies: [.machine("for a cycle counter: bare metal, or a virtual PMU for this virtual machine")]),
+            .degraded, error: error, lost: lost)
     }
 
     var contextSwitches: Judged? {
@@ -105,7 +114,8 @@ extension Judgement {
     var lockContention: Judged? {
         tracepoint(
             .lockContention, "lock_contention", "lock:contention_begin",
-            lost: "which lock is waited for (kernels before 5.19 never say)", built: "lock:contention_begin: Linux 5.19")
+            lost: "which lock is waited for (kernels before 5.19 never say)", built: "lock:contention_begin: Linux 5.19"
+        )
     }
 
     private func tracepoint(
@@ -113,17 +123,17 @@ extension Judgement {
     ) -> Judged? {
         guard let attempt = facts.trials[trial] else { return nil }
         guard let error = attempt.error else { return Self.works(id, name, "tracepoint") }
-        guard error == .noEntry else { return fails(id, name, error: error, reason(error, level: -1), lost: lost) }
+        guard error == .noEntry else { return fails(id, name, reason(error, level: -1), error: error, lost: lost) }
         if let failure = facts.trials[.tracefs]?.error {
             var reason = tracefsReason(failure)
             reason.sentence = "its number is in tracefs, which cannot be read"
             return fails(id, name, reason, lost: lost)
         }
         return fails(
-            id, name, error: error,
+            id, name,
             Reason(
                 cause: .kernel, sentence: "this kernel has no such tracepoint",
-                remedies: [.machine("a kernel with \(built)")]), lost: lost)
+                remedies: [.machine("a kernel with \(built)")]), error: error, lost: lost)
     }
 
     // MARK: What the kernel's age decides
@@ -134,10 +144,10 @@ extension Judgement {
         guard let attempt = facts.trials[trial] else { return nil }
         guard let error = attempt.error else { return Self.works(id, title, "Linux \(version) and later") }
         return fails(
-            id, title, error: error,
+            id, title,
             Reason(
                 cause: .kernel, sentence: "came with Linux \(version); this is \(facts.kernel)",
-                remedies: [.machine("Linux \(version) or later")]), lost: lost)
+                remedies: [.machine("Linux \(version) or later")]), error: error, lost: lost)
     }
 
     var cgroupsInSamples: Judged? {

@@ -18,7 +18,7 @@ extension Judgement {
     ) -> Judged? {
         guard let attempt = facts.trials[trial] else { return nil }
         guard let error = attempt.error else { return Self.works(id, title, works) }
-        return fails(id, title, outcome, error: error, reason(error), lost: lost)
+        return fails(id, title, reason(error), outcome, error: error, lost: lost)
     }
 
     var tracefs: Judged? {
@@ -79,7 +79,9 @@ extension Judgement {
         if facts.privileges.isInInitialPIDNamespace { return Self.works(id, title, "the machine's own") }
         return fails(
             id, title,
-            Reason(cause: .namespace, sentence: "jostle sees only its own container's processes", remedies: [.pidNamespace]),
+            Reason(
+                cause: .namespace, sentence: "jostle sees only its own container's processes", remedies: [.pidNamespace]
+            ),
             lost: "processes of other containers: their stacks have no names")
     }
 
@@ -88,7 +90,9 @@ extension Judgement {
         if facts.privileges.isInInitialCgroupNamespace { return Self.works(id, title, "the machine's own") }
         return fails(
             id, title,
-            Reason(cause: .namespace, sentence: "jostle sees only its own container's cgroup", remedies: [.cgroupNamespace]),
+            Reason(
+                cause: .namespace, sentence: "jostle sees only its own container's cgroup", remedies: [.cgroupNamespace]
+            ),
             lost: "other containers: they cannot be named")
     }
 
@@ -111,16 +115,16 @@ extension Judgement {
         let lost = "stalls of CPU, memory and I/O"
         if let error = machine.error {
             return fails(
-                id, title, error: error,
+                id, title,
                 Reason(
                     cause: .kernel, sentence: "this kernel does not count stalls",
-                    remedies: [.machine("the kernel command line psi=1, with CONFIG_PSI")]), lost: lost)
+                    remedies: [.machine("the kernel command line psi=1, with CONFIG_PSI")]), error: error, lost: lost)
         }
         if let error = facts.trials[.cgroupStalls]?.error {
             return fails(
-                id, title, .degraded, error: error,
+                id, title,
                 Reason(cause: .mount, sentence: "of the machine only: no cgroup v2 beside v1", remedies: []),
-                lost: "stalls of single containers")
+                .degraded, error: error, lost: "stalls of single containers")
         }
         return Self.works(id, title, "of the machine and of cgroups")
     }
@@ -135,13 +139,15 @@ extension Judgement {
         let mlock = facts.limits.perfEventMlockKiB.map(String.init) ?? "unknown"
         let locked = facts.limits.lockedBytes.map { Self.kib(Int(clamping: $0)) } ?? "unlimited"
         return fails(
-            id, title, granted == 0 ? .missing : .degraded,
+            id, title,
             Reason(
                 cause: .limit,
-                sentence: "\(Self.kib(granted)) of \(Self.kib(wanted)) for a CPU: kernel.perf_event_mlock_kb is \(mlock), "
+                sentence:
+                    "\(Self.kib(granted)) of \(Self.kib(wanted)) for a CPU: kernel.perf_event_mlock_kb is \(mlock), "
                     + "RLIMIT_MEMLOCK \(locked), and \(jostle) has no CAP_IPC_LOCK",
                 // One page more than the ring itself.
                 remedies: [.capability(.ipcLock), .sysctl("kernel.perf_event_mlock_kb", "\(wanted / 1024 + 4)")]),
+            granted == 0 ? .missing : .degraded,
             lost: granted == 0 ? "everything: nothing can be recorded" : "samples, where many come at once")
     }
 
@@ -161,7 +167,8 @@ extension Judgement {
             id, title,
             Reason(
                 cause: .limit, sentence: "\(limit) may be open, and \(facts.cpus) CPUs need \(needed)",
-                remedies: [.descriptors(max(65_536, needed))]), lost: "recordings of all CPUs: they fail with EMFILE")
+                remedies: [.descriptors(max(65_536, needed))]),
+            lost: "recordings: they fail with EMFILE")
     }
 
     /// What `record` asks for without --frequency.
@@ -172,10 +179,10 @@ extension Judgement {
         guard let rate = facts.limits.maxSampleRate else { return nil }
         if rate >= Self.usualFrequency { return Self.works(id, title, "up to \(rate) Hz") }
         return fails(
-            id, title, .degraded,
+            id, title,
             Reason(
                 cause: .limit, sentence: "kernel.perf_event_max_sample_rate is \(rate)",
-                remedies: [.sysctl("kernel.perf_event_max_sample_rate", "100000")]),
+                remedies: [.sysctl("kernel.perf_event_max_sample_rate", "100000")]), .degraded,
             lost: "precision: at most \(rate) samples a second and CPU")
     }
 }

@@ -22,7 +22,8 @@ struct Judgement {
         [
             perfEvents, sampling, cgroupMode, kernelCallchains, userCallchains, userStacks, cycles, contextSwitches,
             systemCalls, lockContention, cgroupsInSamples, buildIDs, lostCounts, tracefs, kernelSymbols, otherProcesses,
-            mappedFiles, openInRoot, pidNamespace, cgroupNamespace, cpuTimes, stalls, ringMemory, descriptors, sampleRate,
+            mappedFiles, openInRoot, pidNamespace, cgroupNamespace, cpuTimes, stalls, ringMemory, descriptors,
+            sampleRate,
         ].compactMap(\.self)
     }
 
@@ -40,7 +41,8 @@ struct Judgement {
     func reason(_ error: ErrorNumber, level: Int) -> Reason {
         if error == .noSystemCall {
             return filters
-                ? Reason(cause: .seccomp, sentence: "a seccomp filter hides the system call", remedies: [.seccompFilter])
+                ? Reason(
+                    cause: .seccomp, sentence: "a seccomp filter hides the system call", remedies: [.seccompFilter])
                 : Reason(
                     cause: .kernel, sentence: "this kernel was built without perf events",
                     remedies: [.machine("a kernel with CONFIG_PERF_EVENTS")])
@@ -106,7 +108,7 @@ struct Judgement {
     }
 
     func fails(
-        _ id: String, _ title: String, _ outcome: Check.Outcome = .missing, error: ErrorNumber? = nil, _ reason: Reason,
+        _ id: String, _ title: String, _ reason: Reason, _ outcome: Check.Outcome = .missing, error: ErrorNumber? = nil,
         lost: String
     ) -> Judged {
         let finding = (error.map { $0.name + ": " } ?? "") + reason.sentence
@@ -123,7 +125,7 @@ struct Judgement {
     ) -> Judged? {
         guard let attempt = facts.trials[trial] else { return nil }
         guard let error = attempt.error else { return Self.works(id, title, works) }
-        return fails(id, title, error: error, reason(error, level: level), lost: lost)
+        return fails(id, title, reason(error, level: level), error: error, lost: lost)
     }
 }
 
@@ -142,18 +144,17 @@ extension DoctorReport {
         // What helps everybody on the machine instead of jostle alone comes last, and apart.
         let second = judged.flatMap { $0.remedies.dropFirst() }
         fixes = Remedy.fixes(first, for: facts.privileges) + Remedy.fixes(second, for: facts.privileges)
-        let sampling = checks.first { $0.id == "sampling" } ?? checks.first { $0.id == "perf_events" }
-        if sampling?.outcome != .missing {
-            verdict = checks.allSatisfy { $0.outcome == .works } ? .works : .degraded
+        if let obstacle = checks.first(where: \.isObstacle) {
+            verdict = obstacle.cause == .kernel ? .unavailable : .notPermitted
         } else {
-            verdict = sampling?.cause == .kernel ? .unavailable : .notPermitted
+            verdict = checks.allSatisfy { $0.outcome == .works } ? .works : .degraded
         }
     }
 
     /// Why nothing can be recorded, in at most three lines: what, why, and what to do. nil where something can.
     public var refusal: [String]? {
         guard verdict == .notPermitted || verdict == .unavailable,
-            let check = checks.first(where: { $0.id == "sampling" })
+            let check = checks.first(where: \.isObstacle)
         else { return nil }
         let place: Fix.Place = check.cause == .seccomp || privileges.user == 0 ? .docker : .shell
         let fix = fixes.first { $0.place == place } ?? fixes.first
@@ -163,6 +164,11 @@ extension DoctorReport {
         if privileges.user != 0, check.cause != .seccomp, fix != nil { lines[2] = "run it as root, or: " + lines[2] }
         return lines
     }
+}
+
+extension Check {
+    /// Without samples, or a ring for them, there is no recording.
+    var isObstacle: Bool { outcome == .missing && (id == "sampling" || id == "ring_memory") }
 }
 
 extension DoctorReport.Privileges {

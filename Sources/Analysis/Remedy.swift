@@ -60,7 +60,8 @@ extension Remedy {
             }
             if !settings.isEmpty {
                 lines.append(
-                    "sudo sysctl " + settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
+                    "sudo sysctl "
+                        + settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
             }
             if tracefs { lines.append("sudo mount -t tracefs none /sys/kernel/tracing") }
             if let descriptors { lines.append("ulimit -n \(descriptors)") }

@@ -40,7 +40,9 @@ struct TargetsCommand: AsyncParsableCommand {
             let shown = try format == .json ? JSONRenderer().render(report) : text.render(report)
             // Only a terminal is cleared: what reads a pipe gets one table after another.
             let clear = watch && Terminal.outputIsTerminal ? "\u{1B}[H\u{1B}[2J" : ""
-            guard try Terminal.print(clear + shown + (watch && format == .text && clear.isEmpty ? "\n" : "")) else { return }
+            guard try Terminal.print(clear + shown + (watch && format == .text && clear.isEmpty ? "\n" : "")) else {
+                return
+            }
             earlier = now
         } while watch
     }

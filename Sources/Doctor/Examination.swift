@@ -224,7 +224,7 @@ public struct Examination {
     }
 
     private func limits(grantedRing: Int?) -> MachineFacts.Limits {
-        let locked = Self.limit(RLIMIT_MEMLOCK)
+        let locked = Self.limit(__RLIMIT_MEMLOCK)
         return MachineFacts.Limits(
             perfEventParanoid: machine.perfEventParanoid, maxSampleRate: machine.perfEventMaxSampleRate,
             perfEventMlockKiB: machine.perfEventMlockKiB, kptrRestrict: machine.kptrRestrict,

@@ -19,7 +19,8 @@ extension Host {
 
     /// Whether the process is in the machine's own namespace of a kind; so it is where the kernel has no such kind.
     private func isInitial(_ kind: String) -> Bool {
-        guard let link = Files.linkTarget(path("/proc/self/ns/\(kind)")), let number = Self.initialNamespaces[kind] else {
+        guard let link = Files.linkTarget(path("/proc/self/ns/\(kind)")), let number = Self.initialNamespaces[kind]
+        else {
             return true
         }
         return link == "\(kind):[\(number)]"

@@ -8,8 +8,10 @@ public struct DoctorReport: Sendable, Codable, Equatable {
     public var cpus: Int
     public var privileges: Privileges
     public var checks: [Check]
-    /// Everything that would help, put together; empty where nothing needs help.
+    /// Everything that would help jostle, put together; empty where nothing needs help.
     public var fixes: [Fix]
+    /// What would help everybody on the machine instead, as far as it goes.
+    public var alternatives: [Fix]
 
     public static let schemaName = "jostle.doctor"
     public static let currentSchemaVersion = 1
@@ -47,7 +49,7 @@ public struct DoctorReport: Sendable, Codable, Equatable {
     enum CodingKeys: String, CodingKey {
         case schema
         case schemaVersion = "schema_version"
-        case verdict, kernel, arch, cpus, privileges, checks, fixes
+        case verdict, kernel, arch, cpus, privileges, checks, fixes, alternatives
     }
 }
 
@@ -91,7 +93,7 @@ public struct Check: Sendable, Codable, Equatable {
     public var cause: Cause?
     /// What a recording has to do without.
     public var lost: String?
-    /// Each by itself is enough, where there are several.
+    /// For each place one, and then what would do instead.
     public var fixes: [Fix]
 }
 

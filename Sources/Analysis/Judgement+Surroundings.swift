@@ -3,13 +3,14 @@ internal import ProfileModel
 /// The checks of files, namespaces and limits.
 extension Judgement {
     func tracefsReason(_ error: ErrorNumber) -> Reason {
-        if error.isRefusal {
-            // Its directory is root's own; where it is not mounted at all, looking for it needs a mount.
-            var reason = reason(error, needs: .dacReadSearch)
-            if reason.cause == .capability { reason.remedies.append(.tracefs) }
-            return reason
+        let readable: [Remedy] =
+            capabilities.holds(.dacReadSearch) || facts.privileges.user == 0 ? [] : [.capability(.dacReadSearch)]
+        guard error.isRefusal else {
+            return Reason(
+                cause: .mount, sentence: "not mounted at /sys/kernel/tracing", remedies: [.tracefs] + readable)
         }
-        return Reason(cause: .mount, sentence: "not mounted at /sys/kernel/tracing", remedies: [.tracefs])
+        // The directory is root's own.
+        return reason(error, needs: .dacReadSearch)
     }
 
     private func file(
@@ -39,7 +40,7 @@ extension Judgement {
             }
             var reason = reason(error, needs: .syslog)
             // Source: kernel/ksyms_common.c, kallsyms_show_value.
-            if reason.cause == .capability { reason.remedies.append(.sysctl("kernel.kptr_restrict", "0")) }
+            if reason.cause == .capability { reason.alternatives = [.sysctl("kernel.kptr_restrict", "0")] }
             return reason
         }
     }
@@ -146,7 +147,8 @@ extension Judgement {
                     "\(Self.kib(granted)) of \(Self.kib(wanted)) for a CPU: kernel.perf_event_mlock_kb is \(mlock), "
                     + "RLIMIT_MEMLOCK \(locked), and \(jostle) has no CAP_IPC_LOCK",
                 // One page more than the ring itself.
-                remedies: [.capability(.ipcLock), .sysctl("kernel.perf_event_mlock_kb", "\(wanted / 1024 + 4)")]),
+                remedies: [.capability(.ipcLock)],
+                alternatives: [.sysctl("kernel.perf_event_mlock_kb", "\(wanted / 1024 + 4)")]),
             granted == 0 ? .missing : .degraded,
             lost: granted == 0 ? "everything: nothing can be recorded" : "samples, where many come at once")
     }

@@ -4,18 +4,22 @@ public import ProfileModel
 struct Judgement {
     let facts: MachineFacts
 
-    /// A check, and what would help, the best first.
+    /// A check, and what would help: all of `remedies` together, or each of `alternatives`.
     struct Judged {
         var check: Check
         var remedies: [Remedy] = []
+        var alternatives: [Remedy] = []
     }
 
-    /// Why something was refused, and what would help, the best first.
+    /// Why something was refused, and what would help.
     struct Reason {
         var cause: Check.Cause
         /// Goes on after "EACCES: ".
         var sentence: String
+        /// Needed together; they help jostle alone.
         var remedies: [Remedy]
+        /// What would do instead, for everybody on the machine.
+        var alternatives: [Remedy] = []
     }
 
     var checks: [Judged] {
@@ -29,7 +33,7 @@ struct Judgement {
 
     // MARK: Reasons
 
-    private var capabilities: CapabilitySet { facts.privileges.capabilities }
+    var capabilities: CapabilitySet { facts.privileges.capabilities }
     private var filters: Bool { facts.privileges.seccomp == 2 }
     var jostle: String { "jostle (user \(facts.privileges.user))" }
 
@@ -63,7 +67,7 @@ struct Judgement {
             return Reason(
                 cause: .paranoid,
                 sentence: "kernel.perf_event_paranoid is \(paranoid), and \(jostle) has no CAP_PERFMON",
-                remedies: [.capability(.perfmon), .sysctl("kernel.perf_event_paranoid", "\(level)")])
+                remedies: [.capability(.perfmon)], alternatives: [.sysctl("kernel.perf_event_paranoid", "\(level)")])
         }
         if mayByCapability && !facts.privileges.isInInitialUserNamespace {
             return Reason(
@@ -115,9 +119,11 @@ struct Judgement {
         return Judged(
             check: Check(
                 id: id, title: title, outcome: outcome, finding: finding, error: error?.name, cause: reason.cause,
-                lost: lost, fixes: reason.remedies.flatMap { Remedy.fixes([$0], for: facts.privileges) }),
-            remedies: reason.remedies)
+                lost: lost, fixes: fixes(reason.remedies) + fixes(reason.alternatives)),
+            remedies: reason.remedies, alternatives: reason.alternatives)
     }
+
+    func fixes(_ remedies: [Remedy]) -> [Fix] { Remedy.fixes(remedies, for: facts.privileges) }
 
     /// A check that is one call of perf_event_open(2).
     func event(
@@ -140,10 +146,8 @@ extension DoctorReport {
         cpus = facts.cpus
         privileges = Privileges(facts)
         checks = judged.map(\.check)
-        let first = judged.compactMap(\.remedies.first)
-        // What helps everybody on the machine instead of jostle alone comes last, and apart.
-        let second = judged.flatMap { $0.remedies.dropFirst() }
-        fixes = Remedy.fixes(first, for: facts.privileges) + Remedy.fixes(second, for: facts.privileges)
+        fixes = Remedy.fixes(judged.flatMap(\.remedies), for: facts.privileges, forOtherContainers: true)
+        alternatives = Remedy.fixes(judged.flatMap(\.alternatives), for: facts.privileges)
         if let obstacle = checks.first(where: \.isObstacle) {
             verdict = obstacle.cause == .kernel ? .unavailable : .notPermitted
         } else {

@@ -18,11 +18,28 @@ enum Remedy: Hashable {
 extension Remedy {
     /// Puts remedies together: one line of each kind, whatever their number.
     ///
-    /// - Parameter privileges: root in a container gains nothing by setcap.
-    static func fixes(_ remedies: [Remedy], for privileges: MachineFacts.Privileges) -> [Fix] {
-        let needs = Needs(remedies)
+    /// - Parameters:
+    ///   - privileges: root in a container gains nothing by setcap.
+    ///   - forOtherContainers: a container is to be told of with all that it needs to see the others.
+    static func fixes(
+        _ remedies: [Remedy], for privileges: MachineFacts.Privileges, forOtherContainers: Bool = false
+    ) -> [Fix] {
+        var needs = Needs(remedies)
+        if forOtherContainers {
+            needs.ownProcesses = true
+            needs.ownCgroups = true
+            needs.isComplete = !remedies.allSatisfy(\.isForMachine)
+        }
         return needs.shell(asRoot: privileges.user == 0) + needs.containers()
             + needs.machine.map { Fix(.machine, $0) }
+    }
+
+    /// Nothing that the way jostle is run could change.
+    private var isForMachine: Bool {
+        switch self {
+        case .machine, .sysctl: true
+        default: false
+        }
     }
 
     private struct Needs {
@@ -35,6 +52,8 @@ extension Remedy {
         var tracefs = false
         var descriptors: Int?
         var machine: [String] = []
+        /// Whether a container is to be told of, whatever it needs.
+        var isComplete: Bool?
 
         init(_ remedies: [Remedy]) {
             for remedy in remedies {
@@ -69,9 +88,10 @@ extension Remedy {
         }
 
         func containers() -> [Fix] {
-            guard !capabilities.isEmpty || filter || ownUsers || ownProcesses || ownCgroups || descriptors != nil else {
-                return []
-            }
+            let isNeeded =
+                isComplete
+                ?? (!capabilities.isEmpty || filter || ownUsers || ownProcesses || ownCgroups || descriptors != nil)
+            guard isNeeded else { return [] }
             return [Fix(.docker, docker()), Fix(.kubernetes, kubernetes())]
         }
 
@@ -82,6 +102,7 @@ extension Remedy {
             if ownCgroups { words.append("--cgroupns host -v /sys/fs/cgroup:/sys/fs/cgroup:ro") }
             words += names.map { "--cap-add \($0)" }
             if filter { words.append("--security-opt seccomp=unconfined") }
+            if tracefs { words.append("-v /sys/kernel/tracing:/sys/kernel/tracing:ro") }
             if let descriptors { words.append("--ulimit nofile=\(descriptors)") }
             return (words + ["IMAGE jostle …"]).joined(separator: " ")
         }

@@ -1,6 +1,8 @@
 import Analysis
 import ArgumentParser
 import Doctor
+import Glibc
+import Recorder
 import Reports
 
 struct DoctorCommand: ParsableCommand {
@@ -40,13 +42,18 @@ struct DoctorCommand: ParsableCommand {
 }
 
 extension Advice {
-    /// Tries the machine and explains why nothing can be recorded on it.
+    /// What `doctor` says of an event that the kernel refused.
     ///
-    /// - Returns: nil where something can be, so that the reason of a failure lies elsewhere.
-    static func refusal() -> Failure? { Examination.facts().flatMap { refusal(DoctorReport($0)) } }
+    /// - Returns: nil for other errors, and where an examination finds nothing that forbids recording.
+    static func refusal(behind error: any Error) -> Failure? {
+        guard case RecorderError.event(_, let code, _) = error,
+            code == EPERM || code == EACCES || code == ENOSYS
+        else { return nil }
+        return Examination.facts().flatMap { refusal(in: DoctorReport($0)) }
+    }
 
-    /// The same of a report that is there already.
-    static func refusal(_ report: DoctorReport) -> Failure? {
+    /// Why nothing can be recorded; nil where something can.
+    static func refusal(in report: DoctorReport) -> Failure? {
         guard let lines = report.refusal else { return nil }
         return Failure(
             report.verdict == .unavailable ? .unavailable : .notPermitted,

@@ -35,7 +35,7 @@ public struct Jostle: AsyncParsableCommand {
             }
             Glibc.exit(EXIT_SUCCESS)
         } catch {
-            if let failure = Advice.failure(error) {
+            if let failure = Advice.refusal(behind: error) ?? Advice.failure(error) {
                 for line in failure.lines { Terminal.say(line) }
                 Glibc.exit(failure.code.rawValue)
             }

@@ -211,9 +211,7 @@ public struct Examination {
         trials[.kernelSymbols] =
             symbols != 0 ? .init(errno: symbols) : host.kernelSymbols().isHidden ? .failed(.notPermitted) : .worked
         trials[.mappedFiles] = .init(errno: host.errnoOfOpeningMappedFile())
-        if let other = host.processOfAnother() {
-            trials[.otherProcesses] = .init(errno: host.errnoOfOpening("/proc/\(other.rawValue)/maps"))
-        }
+        if let others = host.errnoOfOpeningMapsOfOthers() { trials[.otherProcesses] = .init(errno: others) }
         trials[.openInRoot] = .init(errno: host.errnoOfOpeningInOwnRoot())
         trials[.machineStalls] = .init(errno: host.errnoOfOpening("/proc/pressure/cpu"))
         let cgroups = host.allCgroups()

@@ -51,11 +51,20 @@ extension Host {
         return mounted == 0 || tracepointID("sched/sched_switch") != nil ? 0 : mounted
     }
 
-    /// A process that is not of this process's user, to try what may be read of it; nil where it sees none.
-    public func processOfAnother() -> ProcessID? {
+    /// Opens the maps of processes that are not of this process's user; of all others, for root.
+    ///
+    /// - Returns: nil where there is no other process; an errno where it is refused for most of them: single ones may be
+    ///   shut off from everybody.
+    public func errnoOfOpeningMapsOfOthers() -> Int32? {
         let own = geteuid()
-        let others = allProcessIDs().filter { $0.rawValue != getpid() }
-        return others.first { Files.owner(of: path("/proc/\($0.rawValue)")) != own } ?? others.first
+        let others = allProcessIDs().filter { pid in
+            pid.rawValue != getpid() && (own == 0 || Files.owner(of: path("/proc/\(pid.rawValue)")) != own)
+                // Kernel threads have no memory, and no command line.
+                && contents("/proc/\(pid.rawValue)/cmdline")?.isEmpty == false
+        }.prefix(64)
+        if others.isEmpty { return nil }
+        let refusals = others.map { errnoOfOpening("/proc/\($0.rawValue)/maps") }.filter { $0 != 0 && $0 != ENOENT }
+        return refusals.count * 2 > others.count ? refusals[0] : 0
     }
 }
 

@@ -12,20 +12,22 @@ extension TextRenderer {
         lines.sentence(Self.privileges(report.privileges), style: .plain)
         lines.blank()
         for check in report.checks { self.check(check, into: &lines) }
-        guard !report.fixes.isEmpty else { return lines.text }
-        for place in Fix.Place.allCases {
-            let fixes = report.fixes.filter { $0.place == place }
-            if fixes.isEmpty { continue }
-            lines.blank()
-            lines.line(Self.heading(place), style: .bold)
-            for fix in fixes {
-                // To be copied: never broken or clipped.
-                for line in fix.text.split(separator: "\n", omittingEmptySubsequences: false) {
-                    lines.verbatim("  " + displayName(String(line)))
-                }
+        for place in Fix.Place.allCases { fixes(report.fixes, Self.heading(place), place, into: &lines) }
+        fixes(report.alternatives, "or, for everybody on this machine, as far as it goes:", .shell, into: &lines)
+        return lines.text
+    }
+
+    private func fixes(_ fixes: [Fix], _ heading: String, _ place: Fix.Place, into lines: inout Lines) {
+        let fixes = fixes.filter { $0.place == place }
+        if fixes.isEmpty { return }
+        lines.blank()
+        lines.line(heading, style: .bold)
+        for fix in fixes {
+            // To be copied: never broken or clipped.
+            for line in fix.text.split(separator: "\n", omittingEmptySubsequences: false) {
+                lines.verbatim("  " + displayName(String(line)))
             }
         }
-        return lines.text
     }
 
     private static func sentence(_ verdict: DoctorReport.Verdict) -> String {
@@ -54,13 +56,19 @@ extension TextRenderer {
     private func check(_ check: Check, into lines: inout Lines) {
         let style: Lines.Style = check.outcome == .works ? .plain : .warning
         let head = DisplayWidth.padded(check.outcome.rawValue, to: 10) + DisplayWidth.padded(check.title, to: 27)
-        lines.sentence(head + displayName(check.finding), style: style)
-        if let lost = check.lost { lines.sentence("  lost: " + displayName(lost), style: .plain) }
+        lines.sentence(head + displayName(check.finding), style: style, hang: Self.hang(width))
+        if let lost = check.lost {
+            let indent = String(repeating: " ", count: Self.hang(width))
+            lines.sentence(indent + "lost: " + displayName(lost), style: .plain, hang: Self.hang(width))
+        }
     }
+
+    /// What is said of a check stands in a column of its own where there is room for one.
+    private static func hang(_ width: Int) -> Int { width >= 72 ? 37 : 2 }
 
     private static func heading(_ place: Fix.Place) -> String {
         switch place {
-        case .shell: "on this machine, or run jostle as root:"
+        case .shell: "on this machine, unless you run jostle as root:"
         case .docker: "in Docker:"
         case .kubernetes: "in Kubernetes:"
         case .machine: "elsewhere:"

@@ -12,8 +12,11 @@ extension TextRenderer {
         facts.append("CPU over \(Figures.duration(report.measuredNanoseconds))")
         facts.append(report.cpus == 1 ? "1 CPU" : "\(report.cpus) CPUs")
         lines.segments(facts, style: .bold)
-        if !report.targets.isEmpty {
-            lines.blank()
+        lines.blank()
+        if report.targets.isEmpty {
+            lines.sentence(
+                "  no container or busy cgroup is here; --pid and a command after -- can be recorded", style: .plain)
+        } else {
             lines.table(targetTable(report), indent: 2)
         }
         return lines.text

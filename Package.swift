@@ -58,9 +58,11 @@ let package = Package(
                 "CLinux", "PerfEvents", "PerfRecords", "Host", "ObjectTables", "ProfileBuilder", "Recording",
                 "Symbolication", system,
             ]),
+        room("Doctor", knows: ["PerfEvents", "PerfRecords", "Host"]),
         room("Analysis"),
         room("Reports", knows: ["Analysis"]),
-        room("Commands", knows: ["Recorder", "Recording", "Analysis", "Reports", "Host", argumentParser]),
+        room(
+            "Commands", knows: ["Recorder", "Recording", "Analysis", "Reports", "Host", "Doctor", argumentParser]),
         .executableTarget(name: "jostle", dependencies: ["Commands"], swiftSettings: house),
 
         // Real programs to record, one source file each; optimised and without frame pointers, as distributions build.
@@ -83,6 +85,7 @@ let package = Package(
         tests(
             "ProfileBuilderTests",
             of: ["ProfileBuilder", "PerfRecords", "Recording", "Unwinding", "ObjectTables", "TestSupport"]),
+        tests("DoctorTests", of: ["Doctor", "Host"]),
         tests("AnalysisTests", of: ["Analysis"]),
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
         tests("CommandsTests", of: ["Commands", "Analysis", "Recorder", "Recording", "Host", argumentParser]),

@@ -16,7 +16,7 @@ public struct Jostle: AsyncParsableCommand {
             \(ExitCode.documentation)
             """,
         version: version,
-        subcommands: [RecordCommand.self, ReportCommand.self])
+        subcommands: [RecordCommand.self, ReportCommand.self, TargetsCommand.self, DoctorCommand.self])
 
     static let version = "0.1.0"
 
@@ -35,7 +35,7 @@ public struct Jostle: AsyncParsableCommand {
             }
             Glibc.exit(EXIT_SUCCESS)
         } catch {
-            if let failure = Advice.failure(error) {
+            if let failure = Advice.refusal(behind: error) ?? Advice.failure(error) {
                 for line in failure.lines { Terminal.say(line) }
                 Glibc.exit(failure.code.rawValue)
             }

@@ -15,6 +15,12 @@ public struct JSONRenderer: Sendable {
     /// - Throws: as for a report.
     public func render(_ detail: SyscallDetail) throws -> String { try encode(detail) }
 
+    /// - Throws: as for a report.
+    public func render(_ report: TargetsReport) throws -> String { try encode(report) }
+
+    /// - Throws: as for a report.
+    public func render(_ report: DoctorReport) throws -> String { try encode(report) }
+
     private func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Compares a jostle report with what perf said of the same cgroups in the same seconds.
 
-    compare_with_perf.py REPORT.json PERF.json [--cpu-stat-points 3]
+    compare_with_perf.py REPORT.json PERF.json [--cpu-stat-points 3] [-o OUT.json]
 
 REPORT.json is from `jostle report --format json`, PERF.json from perf_oracle.py. For each cgroup: the kernel share, and
 the shares that perf's top five system calls have of the kernel's CPU time. Prints a table; exits 1 where two 95 %
 intervals do not overlap (or the kernel share is further from the cgroup's own count than asked), 2 where one side lacks
-a cgroup.
+a cgroup. OUT.json gets what was compared, and whether it agrees.
 """
 
 import argparse
@@ -61,6 +61,7 @@ def main() -> int:
     parser.add_argument("perf")
     parser.add_argument("--cpu-stat-points", type=float,
                         help="how far the kernel share may be from the cgroup's own cpu.stat, in percentage points")
+    parser.add_argument("-o", "--output")
     options = parser.parse_args()
     with open(options.report, encoding="utf-8") as file:
         report = json.load(file)
@@ -68,6 +69,7 @@ def main() -> int:
         perf = json.load(file)
 
     differing = missing = 0
+    comparisons = []
     print(f"{'':44} {'jostle':>24} {'perf':>24}")
     for theirs in perf["cgroups"]:
         cgroup = theirs["cgroup"]
@@ -83,14 +85,20 @@ def main() -> int:
         for name, left, right in lines:
             agree = left["low"] <= right["high"] and right["low"] <= left["high"]
             differing += not agree
+            comparisons.append({"cgroup": cgroup, "what": name, "jostle": left, "perf": right, "agree": agree})
             print(f"{cgroup[-24:]:24} {name[-19:]:19} {shown(left):>24} {shown(right):>24}{'' if agree else '  DIFFERS'}")
         witness = ours.get("cgroup_kernel_share")
         if witness is not None:
             points = abs(ours["kernel_share"]["value"] - witness) * 100
             far = options.cpu_stat_points is not None and points > options.cpu_stat_points
             differing += far
+            comparisons.append({"cgroup": cgroup, "what": "cpu.stat", "jostle": ours["kernel_share"],
+                                "cpu_stat": witness, "agree": not far})
             print(f"{cgroup[-24:]:24} {'cpu.stat':19} {witness * 100:5.1f} %, {points:.1f} points from jostle's"
                   f"{'  TOO FAR' if far else ''}")
+    if options.output:
+        with open(options.output, "w", encoding="utf-8") as out:
+            json.dump({"schema": "jostle.perf-comparison", "missing": missing, "comparisons": comparisons}, out, indent=1)
     return 2 if missing else 1 if differing else 0
 
 

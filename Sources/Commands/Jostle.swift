@@ -16,7 +16,9 @@ public struct Jostle: AsyncParsableCommand {
             \(ExitCode.documentation)
             """,
         version: version,
-        subcommands: [RecordCommand.self, ReportCommand.self])
+        subcommands: [
+            RecordCommand.self, ReportCommand.self, DiffCommand.self, CheckCommand.self, SchemaCommand.self,
+        ])
 
     static let version = "0.1.0"
 

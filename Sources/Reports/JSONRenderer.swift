@@ -15,6 +15,12 @@ public struct JSONRenderer: Sendable {
     /// - Throws: as for a report.
     public func render(_ detail: SyscallDetail) throws -> String { try encode(detail) }
 
+    /// - Throws: as for a report.
+    public func render(_ comparison: Comparison) throws -> String { try encode(comparison) }
+
+    /// - Throws: as for a report.
+    public func render(_ check: CheckReport) throws -> String { try encode(check) }
+
     private func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

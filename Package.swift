@@ -89,8 +89,9 @@ let package = Package(
         tests("AnalysisTests", of: ["Analysis"]),
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
         tests("CommandsTests", of: ["Commands", "Analysis", "Recorder", "Recording", "Host", argumentParser]),
-        tests("LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents", "PerfRecords"]),
-        tests("EndToEndTests", of: []),
+        tests(
+            "LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents", "PerfRecords", "TestSupport"]),
+        tests("EndToEndTests", of: ["TestSupport"]),
     ],
     cLanguageStandard: .gnu11
 )

@@ -99,10 +99,10 @@ enum ConfidenceWarnings {
         let cut = quality.stacks - quality.complete
         if quality.stacks > 0 && Double(quality.complete) < Double(quality.stacks) * fewCompleteStacks {
             let reasons = quality.truncations.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-                .map { "\($0.key) \(percent(Double($0.value) / Double(quality.stacks)))" }
+                .map { "\($0.key): \($0.value)" }
             warnings.append(
-                "\(percent(Double(cut) / Double(quality.stacks))) of stacks do not surely reach their outermost frame "
-                    + "(\(reasons.joined(separator: ", "))): call sites may be missing or wrong")
+                "\(cut) of \(quality.stacks) stacks (\(percent(Double(cut) / Double(quality.stacks)))) do not surely reach "
+                    + "their outermost frame (\(reasons.joined(separator: ", "))): call sites may be missing or wrong")
         }
         return warnings
     }

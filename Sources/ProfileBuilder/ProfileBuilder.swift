@@ -279,6 +279,7 @@ extension ProfileBuilder {
             return .truncated(at: sample.ip, because: .noRegisters)
         }
         let stackCopy = bytes.extracting(sample.userStack)
+        if stackCopy.byteCount == 0, isWithoutProgram() { return .complete }
         var end = CallchainEnd.complete
         // A module is opened when a stack first leads through it; then the same stack is followed again.
         for _ in 0...process.memory.unopened.count {
@@ -286,6 +287,16 @@ extension ProfileBuilder {
             if !openModules(of: process) { break }
         }
         return end
+    }
+
+    /// Whether the task of `kernelChain`, no byte of whose stack could be copied, has no program: within execve(2) the old
+    /// one's memory is gone before the new one's first instruction, and at its end a task has none. Its registers still
+    /// have the old one's addresses, which mean nothing any more.
+    private func isWithoutProgram() -> Bool {
+        kernelChain.contains { address in
+            guard let name = machine.kernelFunction(at: address.lookupForReturnAddress)?.name else { return false }
+            return name == "do_exit" || name.contains("execve")
+        }
     }
 
     /// Opens the modules that `userChain` leads through and that were not opened yet.
@@ -305,18 +316,30 @@ extension ProfileBuilder {
     private mutating func open(_ code: MappedCode, of process: TaskTable.Process) {
         let mapping = process.memory.unopened[Int(-1 - code.module)]
         let live = machine.module(
-            shownBy: mapping, in: process.pid, relatives: [process.parent])
+            shownBy: mapping, in: process.pid, relatives: ancestors(of: process))
         let index = modules.index(of: live, tables: &unwinder.tables, batch: &batch)
         let entry = modules.entries[index]
         var bias: UInt64 = 0
         if entry.module.kind == .file || entry.module.kind == .vdso {
             // Without a readable file its positions stand in for its addresses.
-            let address = entry.segments?.address(of: mapping.offset)?.rawValue ?? mapping.offset.rawValue
+            let address = entry.segments?.address(ofMappingFrom: mapping.offset)?.rawValue ?? mapping.offset.rawValue
             bias = mapping.start.rawValue &- address
         }
         // `code` may be what later mappings have left of `mapping`.
         process.memory.space.insert(
             MappedCode(start: code.start, end: code.end, bias: bias, module: Int32(index), table: entry.unwindTable))
+    }
+
+    /// A process's parent and further ancestors, as far as they were recorded: those beyond may see other files.
+    private func ancestors(of process: TaskTable.Process) -> [ProcessID] {
+        var ancestors: [ProcessID] = []
+        var next = process.parent
+        while ancestors.count < 4, next.rawValue > 0, next != process.pid, !ancestors.contains(next) {
+            ancestors.append(next)
+            guard let known = tasks.processes[next] else { break }
+            next = known.parent
+        }
+        return ancestors
     }
 
     /// Where the frame at `index` of `userChain` looks itself up: all but the innermost are return addresses.

@@ -13,6 +13,7 @@ struct EventSet {
     private(set) var events: [Event] = []
     private(set) var rings = RingSet()
     private(set) var ringBytes = 0
+    private var samplingEvents: [Event] = []
     private var switchEvents: [Event] = []
     private var switchPeriod = EventKind.firstSwitchPeriod
     private var callPeriod = EventKind.firstCallPeriod
@@ -132,7 +133,7 @@ struct EventSet {
                 let event = try Event(kind.description, scope: scope, abilities: abilities)
                 events.append(event)
                 switch kind.meaning {
-                case .onCPU: break
+                case .onCPU: samplingEvents.append(event)
                 case .switchedOut: switchEvents.append(event)
                 case .syscallEntry: callEvents.append((event, row))
                 }
@@ -199,10 +200,12 @@ struct EventSet {
     /// Stops all events; those that cannot be stopped go on until they are closed.
     func disable() { for event in events { try? event.disable() } }
 
-    /// Samples that found no room, by the kernel's own count; nil before Linux 6.0.
+    /// On-CPU samples that found no room, by the kernel's own count; nil before Linux 6.0.
+    ///
+    /// Lost records of other kinds are in the rings' own count of lost records.
     func lostSamples() -> Int64? {
         var sum: Int64?
-        for event in events {
+        for event in samplingEvents {
             guard let lost = event.count()?.lost else { continue }
             sum = (sum ?? 0) + Int64(clamping: lost)
         }

@@ -10,7 +10,7 @@ import Recording
 public enum Recorder {
     /// Records until the duration is over, a signal comes, the command ends or the targets are gone.
     ///
-    /// To be called on the main thread before other threads start: it blocks SIGINT, SIGTERM and SIGHUP and reads them.
+    /// Takes SIGINT, SIGTERM and SIGHUP over for the rest of the process.
     /// - Parameters:
     ///   - announce: called once, when everything is open and nothing is recorded yet.
     ///   - progress: called some times a second.

@@ -15,6 +15,9 @@ public struct ModuleFiles: ~Copyable {
     /// By what the kernel's record says, where that was seen to be what fstat(2) says: not so on btrfs, whose subvolumes
     /// share device and inode numbers in records.
     private var exact: [FileIdentity: (module: ModuleFile, file: HeldFile)] = [:]
+    /// The root directories of processes that were seen alive, for what they leave behind; one for all that share it.
+    private var roots: [FileIdentity: HeldFile] = [:]
+    private var rootOf: [ProcessID: FileIdentity] = [:]
     /// Files that were not held because as many as allowed were already.
     public private(set) var givenUpCount = 0
     /// Files held open.
@@ -54,10 +57,47 @@ public struct ModuleFiles: ~Copyable {
             givenUpCount += 1
             throw .tooManyFiles
         }
-        let process = ProcessFiles(procRoot: procRoot, pid: pid)
+        let process = ProcessFiles(procRoot: procRoot, pid: pid, heldRoot: heldRoot(of: pid))
+        return try take(mapping, of: process) { process throws(FileRefusal) in try process.open(mapping) }
+    }
+
+    /// The module that the mapping of a process shows which is gone, as a relative of it sees it: a parent's memory is its
+    /// child's until that calls execve(2), and they see the same files for longer.
+    ///
+    /// - Throws: as `open(_:of:)`.
+    public mutating func open(_ mapping: Mapping, ofRelative pid: ProcessID) throws(FileRefusal) -> ModuleFile {
+        guard heldCount < maximumHeldCount else { throw .tooManyFiles }
+        let process = ProcessFiles(procRoot: procRoot, pid: pid, heldRoot: heldRoot(of: pid))
+        return try take(mapping, of: process) { process throws(FileRefusal) in
+            try process.open(relativesMapping: mapping)
+        }
+    }
+
+    /// Holds a process's root directory, so that files are still found in it when the process is gone.
+    public mutating func holdRoot(of pid: ProcessID) {
+        guard let root = try? ProcessFiles(procRoot: procRoot, pid: pid).root(),
+            let identity = FileStatus(root.descriptor)?.version.identity
+        else { return }
+        if rootOf.count >= Self.maximumRootCount { rootOf.removeAll() }
+        if roots[identity] == nil {
+            guard roots.count < Self.maximumRootCount, heldCount < maximumHeldCount else { return }
+            roots[identity] = root
+            heldCount += 1
+        }
+        rootOf[pid] = identity
+    }
+
+    private static var maximumRootCount: Int { 4096 }
+
+    private func heldRoot(of pid: ProcessID) -> HeldFile? { rootOf[pid].flatMap { roots[$0] } }
+
+    private mutating func take(
+        _ mapping: Mapping, of process: ProcessFiles,
+        open: (ProcessFiles) throws(FileRefusal) -> (file: HeldFile, status: FileStatus, needsBuildID: Bool)
+    ) throws(FileRefusal) -> ModuleFile {
         let opened: (file: HeldFile, status: FileStatus, needsBuildID: Bool)
         do throws(FileRefusal) {
-            opened = try process.open(mapping)
+            opened = try open(process)
         } catch {
             if error == .tooManyFiles { givenUpCount += 1 }
             throw error

@@ -33,7 +33,16 @@ import Testing
         (HostError.ambiguousCgroup(target: "api", candidates: ["/x/api", "/y/api"]), 66, ["/x/api, /y/api"]),
         (RecorderError.command(name: "srv", errno: ENOENT), 66, ["cannot run srv", "No such file"]),
         (RecorderError.command(name: "srv", errno: EACCES), 77, ["cannot run srv"]),
+        (
+            ContainerError.unknownContainer(name: "api", existing: ["web", "db"]), 66,
+            ["no container api", "there are: web, db"]
+        ),
+        (ContainerError.unknownContainer(name: "api", existing: []), 66, ["no containers run here"]),
+        (ContainerError.ambiguousContainer(name: "api", candidates: ["api 1f", "api 2e"]), 66, ["api 1f, api 2e"]),
+        (ContainerError.unknownPod(name: "web", existing: []), 66, ["no pod web"]),
+        (ContainerError.ambiguousPod(name: "web", candidates: ["a/web", "b/web"]), 66, ["a/web, b/web"]),
         // The kernel.
+        (RecorderError.unsupported("two events need Linux 5.7"), 69, ["two events need Linux 5.7"]),
         (HostError.noPerfEventHierarchy, 69, ["mount"]),
         (
             RecorderError.event(name: "cycles", errno: EACCES, paranoid: 4), 77,
@@ -85,6 +94,8 @@ import Testing
             RecorderError.command(name: Self.nasty, errno: ENOENT),
             RecorderError.unsupportedArchitecture(Self.nasty),
             HostError.unknownCgroup(target: Self.nasty, nearest: [Self.nasty]),
+            ContainerError.unknownContainer(name: Self.nasty, existing: [Self.nasty]),
+            ContainerError.ambiguousPod(name: Self.nasty, candidates: [Self.nasty]),
             HostError.ambiguousCgroup(target: Self.nasty, candidates: [Self.nasty]),
             HostError.systemCall(name: "open", path: Self.nasty, errno: EIO),
         ]

@@ -250,8 +250,11 @@ extension EndToEnd {
             try await Stage.with { stage in
                 let outcome = try await stage.run(Programs.jostle, command + ["--help"])
                 #expect(outcome.status == 0)
+                let words = outcome.output.split { $0.isWhitespace }
                 for code in [2, 64, 65, 66, 69, 73, 74, 77] {
-                    #expect(outcome.output.contains(" \(code) "), "exit code \(code): \(outcome.output)")
+                    // Between the code and what it stands for before it.
+                    let at = words.firstIndex { $0 == "\(code)" }
+                    #expect(at.map { words[$0 - 1] == "·" } == true, "exit code \(code): \(outcome.output)")
                 }
             }
         }

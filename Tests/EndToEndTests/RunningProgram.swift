@@ -45,6 +45,7 @@ final class RunningProgram {
     private let start = ContinuousClock.now
 
     var pid: Int32 { process.processIdentifier }
+    /// Also while one that it has started still holds the socket by which Foundation hears of its end.
     var isRunning: Bool { process.isRunning }
 
     /// - Parameter files: where its output goes, without a suffix.

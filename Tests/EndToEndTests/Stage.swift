@@ -34,10 +34,13 @@ final class Stage {
             program.signal(SIGCONT)
             program.signal(SIGKILL)
         }
-        for program in programs { while program.isRunning { try? await Task.sleep(for: .milliseconds(5)) } }
+        // Takes along what the programs have started and left behind.
         for cgroup in cgroups.reversed() { await cgroup.remove() }
-        for ending in endings.reversed() { try ending() }
+        for program in programs { _ = try? await program.end(within: .seconds(5)) }
+        var failure: (any Error)?
+        for ending in endings.reversed() { do { try ending() } catch { failure = error } }
         try FileManager.default.removeItem(at: directory)
+        if let failure { throw failure }
     }
 
     /// A path in the stage's directory.
@@ -110,7 +113,9 @@ final class Stage {
     // MARK: Recordings
 
     /// Records into a file of its own and reads the report.
-    func record(_ arguments: String...) async throws -> Report {
+    func record(_ arguments: String...) async throws -> Report { try await record(arguments) }
+
+    func record(_ arguments: [String]) async throws -> Report {
         fileCount += 1
         let file = path("recording\(fileCount).jostle")
         let recorded = try await run(Programs.jostle, ["record", "--quiet", "-o", file] + arguments)

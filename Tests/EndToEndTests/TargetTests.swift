@@ -44,9 +44,14 @@ extension EndToEnd {
             try await Stage.with { stage in
                 let file = stage.path("ended.jostle")
                 let ready = stage.path("left.pid")
-                // The shell ends at once on SIGTERM; the sleeper, in a session of its own, does not hear of it.
-                let script =
-                    "setsid sleep 60 & echo $! > \(ready); exec \(Programs.workload) user-spin --seconds 60"
+                // The sleeper, in a session of its own, does not hear of the command's end. It closes what it inherited, so
+                // that nobody waits for it.
+                let sleeper = stage.path("sleeper")
+                try """
+                for descriptor in $(ls /proc/$$/fd); do ((descriptor > 2)) && eval "exec $descriptor>&-"; done
+                exec setsid sleep 60
+                """.write(toFile: sleeper, atomically: true, encoding: .utf8)
+                let script = "bash \(sleeper) & echo $! > \(ready); exec \(Programs.workload) user-spin --seconds 60"
                 let outcome = try await stage.jostle("record", "-d", "1", "-o", file, "--", "/bin/sh", "-c", script)
                 let left = try #require(
                     Int32(try String(contentsOfFile: ready, encoding: .utf8).trimmingCharacters(in: .newlines)))

@@ -2,11 +2,30 @@ import Foundation
 import Glibc
 import Host
 import ProfileModel
+import TestSupport
 import Testing
 
 /// The rooms at the kernel's edge, on this machine's kernel. One test at a time: they measure.
-@Suite("Live", .serialized, .enabled(if: geteuid() == 0, "sampling other processes needs root"))
+@Suite("Live", .serialized, .machineToItself, .enabled(if: geteuid() == 0, "sampling other processes needs root"))
 enum Live {}
+
+extension Trait where Self == MachineToItself {
+    /// Keeps the other tests that measure the machine waiting, those of other processes too.
+    static var machineToItself: Self { Self() }
+}
+
+/// Holds the machine's lock during each test.
+struct MachineToItself: TestTrait, SuiteTrait, TestScoping {
+    let isRecursive = true
+
+    func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { testCase == nil ? nil : self }
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        try await MachineLock.holding(function)
+    }
+}
 
 /// Prints a figure that was measured, for people who read the log of a run.
 func seen(_ line: String) { print("SEEN: \(line)") }

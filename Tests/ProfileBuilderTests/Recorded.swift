@@ -25,7 +25,7 @@ struct Recorded {
     init(
         attribution: Attribution = Recorded.attribution(), registers: RegisterSet? = nil, asksForParents: Bool = true
     ) {
-        var fields: SampleFields = [.identifier, .ip, .tid, .time, .cpu, .period, .callchain, .cgroup]
+        var fields: SampleFields = [.identifier, .ip, .tid, .time, .cpu, .period, .callchain, .raw, .cgroup]
         if registers != nil { fields.formUnion([.userRegisters, .userStack]) }
         layout = SampleLayout(sampleFields: fields, userRegisterMask: registers?.mask ?? 0)
         decoder = RecordDecoder(defaultLayout: layout)
@@ -93,6 +93,8 @@ struct Recorded {
         contents.pid = pid
         contents.tid = tid ?? pid
         contents.period = 10
+        // With the 32-bit length before it eight bytes.
+        contents.raw = [0, 0, 0, 0]
         return contents
     }
 

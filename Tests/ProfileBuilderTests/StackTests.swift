@@ -231,10 +231,10 @@ import Unwinding
         base: FileAddress(0x20_1000), starts: [0, 0x1000],
         rules: [leaf.rawValue, UnwindRule(kind: .outermost).rawValue])
 
-    /// x86_64's rbx, rbp, rsp and rip, in the order of their numbers.
+    /// x86_64's rbx, rdi, rbp, rsp and rip, in the order of their numbers.
     private func sample(_ recorded: inout Recorded, at ip: UInt64, stack: [UInt64]) throws {
         var contents = recorded.contents(10, at: ip)
-        contents.userRegisters = [0, 0, 0x7FFF_0000, ip]
+        contents.userRegisters = [0, 0, 0, 0x7FFF_0000, ip]
         contents.userStack = stack.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
         try recorded.sample(contents)
     }
@@ -280,7 +280,7 @@ import Unwinding
         contents.userABI = 0
         try recorded.sample(contents)
         contents.userABI = 1
-        contents.userRegisters = [0, 0, 0x7FFF_0000, 0x40_0010]
+        contents.userRegisters = [0, 0, 0, 0x7FFF_0000, 0x40_0010]
         try recorded.sample(contents)
         #expect(recorded.stack(0) == ["ksys_write"])
         #expect(recorded.stack(1) == ["ksys_write", "<no-registers>"])
@@ -296,7 +296,7 @@ import Unwinding
         for _ in 0..<2_000 {
             func word() -> UInt64 { words[Int.random(in: 0..<words.count, using: &random)] }
             var contents = recorded.contents(10)
-            contents.userRegisters = [word(), word(), word(), word()]
+            contents.userRegisters = [word(), word(), word(), word(), word()]
             contents.userStack = (0..<64).map { _ in UInt8.random(in: .min ... .max, using: &random) }
             contents.callchain = [Recorded.kernelMarker, word(), word()]
             contents.period = word()

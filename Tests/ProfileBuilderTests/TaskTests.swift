@@ -87,7 +87,7 @@ import Testing
         #expect(recorded.owners == ["first/first", "sh/sh"])
         // The end of the first one, when it is forgotten, is not the second one's.
         try recorded.comm(11, "second", isExec: true)
-        recorded.builder.forgetEnded(before: recorded.time + 3_000_000_000)
+        recorded.builder.settle(before: recorded.time + 3_000_000_000)
         try recorded.sample(11)
         #expect(recorded.owners == ["first/first", "second/second", "second/second"])
         #expect(recorded.machine.askedProcesses == [ProcessID(10)])
@@ -104,7 +104,7 @@ import Testing
         try recorded.sample(10, tid: 12)
         #expect(recorded.owners == ["sh/sh", "sh/first", "sh/sh"])
         #expect(recorded.rows.threads.map(\.id) == [1, 2, 3])
-        recorded.builder.forgetEnded(before: recorded.time + 3_000_000_000)
+        recorded.builder.settle(before: recorded.time + 3_000_000_000)
         try recorded.sample(10, tid: 12)
         #expect(recorded.rows.threads.count == 3)
     }
@@ -128,7 +128,7 @@ import Testing
         try recorded.fork(11, from: 10)
         try recorded.comm(11, "ls", isExec: true)
         try recorded.exit(11)
-        recorded.builder.forgetEnded(before: recorded.time + 1_000_000_000)
+        recorded.builder.settle(before: recorded.time + 1_000_000_000)
         try recorded.sample(11)
         #expect(recorded.owners == ["ls/ls"])
     }
@@ -139,12 +139,12 @@ import Testing
         try recorded.fork(11, from: 10)
         try recorded.fork(11, from: 11, tid: 12)
         try recorded.exit(11)
-        recorded.builder.forgetEnded(before: recorded.time + 10_000_000_000)
+        recorded.builder.settle(before: recorded.time + 10_000_000_000)
         #expect(recorded.builder.tasks.processes[ProcessID(11)] != nil)
         try recorded.sample(11, tid: 12)
         #expect(recorded.owners == ["sh/sh"])
         try recorded.exit(11, tid: 12)
-        recorded.builder.forgetEnded(before: recorded.time + 10_000_000_000)
+        recorded.builder.settle(before: recorded.time + 10_000_000_000)
         #expect(Set(recorded.builder.tasks.processes.keys) == [ProcessID(10)])
     }
 
@@ -153,7 +153,7 @@ import Testing
         // Thread 13 ended just before /proc was read, and its record is still to come.
         recorded.builder.add(ProcessID(10))
         try recorded.exit(10, tid: 13)
-        recorded.builder.forgetEnded(before: recorded.time + 10_000_000_000)
+        recorded.builder.settle(before: recorded.time + 10_000_000_000)
         #expect(recorded.builder.tasks.processes[ProcessID(10)] != nil)
     }
 
@@ -164,7 +164,7 @@ import Testing
         try recorded.fork(10, from: 10, tid: 12)
         try recorded.exit(10, tid: 12)
         try recorded.exit(10)
-        recorded.builder.forgetEnded(before: recorded.time + 10_000_000_000)
+        recorded.builder.settle(before: recorded.time + 10_000_000_000)
         #expect(recorded.builder.tasks.processes.isEmpty)
     }
 
@@ -175,7 +175,7 @@ import Testing
         #expect(recorded.builder.tasks.processes.isEmpty)
         try recorded.sample(99)
         try recorded.exit(99)
-        recorded.builder.forgetEnded(before: recorded.time + 10_000_000_000)
+        recorded.builder.settle(before: recorded.time + 10_000_000_000)
         #expect(recorded.builder.tasks.processes.isEmpty)
     }
 
@@ -216,11 +216,11 @@ import Testing
             // Bytes have no padding; nothing of them is read for these records.
             unsafe recorded.builder.take(.fork(task), bytes: fork.span.bytes)
             unsafe recorded.builder.take(.exit(task), bytes: fork.span.bytes)
-            if number.isMultiple(of: 100) { recorded.builder.forgetEnded(before: recorded.time) }
+            if number.isMultiple(of: 100) { recorded.builder.settle(before: recorded.time) }
             most = max(most, recorded.builder.tasks.processes.count)
         }
         #expect(most < 2_200)
-        recorded.builder.forgetEnded(before: recorded.time + 3_000_000_000)
+        recorded.builder.settle(before: recorded.time + 3_000_000_000)
         #expect(Set(recorded.builder.tasks.processes.keys) == [ProcessID(10)])
         #expect(Set(recorded.builder.attribution.processes.keys) == [ProcessID(10)])
     }

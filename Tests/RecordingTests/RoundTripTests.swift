@@ -91,6 +91,23 @@ import Testing
                     inlinedInto: [InlineCaller(function: "Flush", file: "b.cc", line: 8)]))
     }
 
+    @Test("Calls that were sampled are scaled to what the kernel counted, each container's by its own factor")
+    func scaledCalls() throws {
+        var writer = try RecordingWriter(path: path, replacing: false)
+        try writer.commit(SampleRecording.first, info: SampleRecording.info)
+        var batch = RowBatch()
+        batch.syscallCounts = [
+            SyscallCountRow(container: 1, number: 0, time: 0, calls: 10),
+            SyscallCountRow(container: 1, number: 1, time: 0, calls: 3),
+            SyscallCountRow(container: 2, number: 0, time: 0, calls: 10),
+        ]
+        try writer.commit(batch, info: SampleRecording.info)
+        try writer.scaleCalls([1: 1.5])
+        try writer.finish(SampleRecording.info)
+        // 3 × 1.5 is 4.5, which is rounded up.
+        #expect(try RecordingReader.read(path: path).syscallCounts.map(\.calls) == [15, 5, 10])
+    }
+
     @Test("A commit that fails leaves the file as the commit before left it")
     func failedCommit() throws {
         var writer = try RecordingWriter(path: path, replacing: false)

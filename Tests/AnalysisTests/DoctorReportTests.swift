@@ -126,7 +126,9 @@ struct DoctorReportTests {
         #expect(DoctorReport(hidden).verdict == .notPermitted)
         // The same without any filter: the kernel has no such call.
         let old = Self.facts { facts in
-            for trial in [MachineFacts.Trial.ownThread, .sampling] { facts.trials[trial] = .failed(.noSystemCall) }
+            for trial in [MachineFacts.Trial.ownThread, .sampling, .userSampling] {
+                facts.trials[trial] = .failed(.noSystemCall)
+            }
         }
         #expect(try check("sampling", old).cause == .kernel)
         #expect(DoctorReport(old).verdict == .unavailable)

@@ -103,11 +103,12 @@ extension EndToEnd {
                 let busy = try Self.spawn(["/bin/sh", "-c", script], last: path)
                 defer {
                     kill(busy, SIGKILL)
-                    _ = unsafe waitpid(busy, nil, 0)
+                    _ = waitpid(busy, nil, 0)
                 }
                 try await Task.sleep(for: .milliseconds(300))
 
-                let text = try await stage.jostle("targets", "--all")
+                let text = try await stage.run(
+                    Programs.jostle, ["targets", "--all"], environment: ["COLUMNS": "200"])
                 #expect(text.status == 0)
                 #expect(text.output.contains("a\\x1b[2J\\xff\\u{202e}b\\u{9b}31m\\u{200b}"), "\(text.output)")
                 for scalar in text.output.unicodeScalars where scalar != "\n" {
@@ -142,12 +143,12 @@ extension EndToEnd {
 
         /// Foundation's Process takes text only, and the path is not.
         private static func spawn(_ arguments: [String], last: [UInt8]) throws -> pid_t {
-            var strings = (arguments.map { Array($0.utf8) } + [last]).map { $0.map { CChar(bitPattern: $0) } + [0] }
+            let strings = (arguments.map { Array($0.utf8) } + [last]).map { $0.map { CChar(bitPattern: $0) } + [0] }
             var pid: pid_t = 0
             // Copies that live until they are freed below; posix_spawn(3) reads them during the call only.
-            var pointers = strings.indices.map { unsafe strdup(strings[$0]) } + [nil]
-            defer { for pointer in unsafe pointers { unsafe free(pointer) } }
-            strings.removeAll()
+            var pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
+            defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+            // As above.
             let result = unsafe posix_spawn(&pid, "/bin/sh", nil, nil, &pointers, environ)
             try #require(result == 0)
             return pid

@@ -125,7 +125,7 @@ struct DoctorTextTests {
                 1 container · 1 other cgroup · CPU over 1.00 s · 4 CPUs
 
                   KERNEL/s    CPU/s  KERNEL  NAME           RUNTIME  PROCS  POD       IMAGE        CGROUP
-                    0.75 s   1.00 s    75 %  api            docker      12  shop/web  shop/api:14  /docker/4e8e7dbc50b27e437a4ac03e44aa17f849b6d29a98336b66f8…
+                    0.75 s   1.00 s    75 %  api            docker      12  shop/web  shop/api:14  /docker/4e8e7dbc50b27e437a4ac03e44aa17f849b6d29a98336b66f801819542…
                    1.00 ms  3.00 ms    33 %  nginx.service  systemd      3                         /system.slice/nginx.service
 
                 """)
@@ -134,7 +134,7 @@ struct DoctorTextTests {
                 1 container · 1 other cgroup · CPU over 1.00 s · 4 CPUs
 
                   KERNEL/s    CPU/s  KERNEL  NAME           RUNTIME  PROCS  POD       IMAGE
-                    0.75 s   1.00 s    75 %  api            docker      12  shop/web  shop/api:14
+                    0.75 s   1.00 s    75 %  api            docker      12  shop/web  shop/api:…
                    1.00 ms  3.00 ms    33 %  nginx.service  systemd      3
 
                 """)

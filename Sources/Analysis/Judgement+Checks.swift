@@ -31,7 +31,7 @@ extension Judgement {
                 id, title,
                 Reason(
                     cause: .mount, sentence: "no mounted cgroup hierarchy carries perf_event",
-                    remedies: [.machine("mount -t cgroup2 none /sys/fs/cgroup")]), error: error, lost: lost)
+                    remedies: [.cgroupMount]), error: error, lost: lost)
         }
         return fails(id, title, reason(error, level: 0), error: error, lost: lost)
     }

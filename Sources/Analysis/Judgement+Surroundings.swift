@@ -106,7 +106,7 @@ extension Judgement {
         ) { _ in
             Reason(
                 cause: .mount, sentence: "neither v2's cpu.stat nor v1's cpuacct has a count",
-                remedies: [.machine("mount -t cgroup2 none /sys/fs/cgroup")])
+                remedies: [.cgroupMount])
         }
     }
 

@@ -43,10 +43,12 @@ struct Judgement {
     /// Source: perf_event_open(2); kernel/events/core.c, perf_allow_cpu and perf_allow_kernel; a level of 3 or 4, which
     /// forbids everything, is a patch of distributions.
     func reason(_ error: ErrorNumber, level: Int) -> Reason {
+        // The runtimes' own filters go by the capabilities that a container was given; only others must be taken away.
+        let passing: [Remedy] = capabilities.holds(.perfmon) ? [.seccompFilter] : [.capability(.perfmon)]
         if error == .noSystemCall {
             return filters
                 ? Reason(
-                    cause: .seccomp, sentence: "a seccomp filter hides the system call", remedies: [.seccompFilter])
+                    cause: .seccomp, sentence: "a seccomp filter hides the system call", remedies: passing)
                 : Reason(
                     cause: .kernel, sentence: "this kernel was built without perf events",
                     remedies: [.machine("a kernel with CONFIG_PERF_EVENTS")])
@@ -61,12 +63,12 @@ struct Judgement {
         if let own, filters, own == .notPermitted {
             return Reason(
                 cause: .seccomp, sentence: "a seccomp filter refuses the system call, whoever asks",
-                remedies: [.seccompFilter])
+                remedies: passing)
         }
         if !mayByCapability, let paranoid, paranoid > level {
             return Reason(
                 cause: .paranoid,
-                sentence: "kernel.perf_event_paranoid is \(paranoid), and \(jostle) has no CAP_PERFMON",
+                sentence: "perf_event_paranoid is \(paranoid), and \(jostle) has no CAP_PERFMON",
                 remedies: [.capability(.perfmon)], alternatives: [.sysctl("kernel.perf_event_paranoid", "\(level)")])
         }
         if mayByCapability && !facts.privileges.isInInitialUserNamespace {

@@ -10,6 +10,8 @@ enum Remedy: Hashable {
     case pidNamespace
     case cgroupNamespace
     case tracefs
+    /// A mount that shows the cgroups of the whole machine.
+    case cgroupMount
     case descriptors(Int)
     /// A kernel, a machine or its configuration, in words.
     case machine(String)
@@ -30,7 +32,7 @@ extension Remedy {
             needs.ownCgroups = true
             needs.isComplete = !remedies.allSatisfy(\.isForMachine)
         }
-        return needs.shell(asRoot: privileges.user == 0) + needs.containers()
+        return needs.shell(privileges) + needs.containers()
             + needs.machine.map { Fix(.machine, $0) }
     }
 
@@ -50,6 +52,7 @@ extension Remedy {
         var ownProcesses = false
         var ownCgroups = false
         var tracefs = false
+        var cgroupMount = false
         var descriptors: Int?
         var machine: [String] = []
         /// Whether a container is to be told of, whatever it needs.
@@ -65,15 +68,18 @@ extension Remedy {
                 case .pidNamespace: ownProcesses = true
                 case .cgroupNamespace: ownCgroups = true
                 case .tracefs: tracefs = true
+                case .cgroupMount: cgroupMount = true
                 case .descriptors(let count): descriptors = max(count, descriptors ?? 0)
                 case .machine(let text): if !machine.contains(text) { machine.append(text) }
                 }
             }
         }
 
-        func shell(asRoot: Bool) -> [Fix] {
+        func shell(_ privileges: MachineFacts.Privileges) -> [Fix] {
             var lines: [String] = []
-            if !capabilities.isEmpty && !asRoot {
+            // From inside a container nothing but the settings of the whole machine can be changed by a command.
+            let isContained = !privileges.isInInitialPIDNamespace || !privileges.isInInitialUserNamespace
+            if !capabilities.isEmpty && privileges.user != 0 && !isContained {
                 let names = capabilities.sorted().map { $0.name.lowercased() }.joined(separator: ",")
                 lines.append("sudo setcap \(names)+ep \"$(command -v jostle)\"")
             }
@@ -82,27 +88,28 @@ extension Remedy {
                     "sudo sysctl "
                         + settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
             }
-            if tracefs { lines.append("sudo mount -t tracefs none /sys/kernel/tracing") }
-            if let descriptors { lines.append("ulimit -n \(descriptors)") }
+            if !isContained {
+                if tracefs { lines.append("sudo mount -t tracefs none /sys/kernel/tracing") }
+                if cgroupMount { lines.append("sudo mount -t cgroup2 none /sys/fs/cgroup") }
+                if let descriptors { lines.append("ulimit -n \(descriptors)") }
+            }
             return lines.map { Fix(.shell, $0) }
         }
 
         func containers() -> [Fix] {
-            let isNeeded =
-                isComplete
-                ?? (!capabilities.isEmpty || filter || ownUsers || ownProcesses || ownCgroups || descriptors != nil)
-            guard isNeeded else { return [] }
-            return [Fix(.docker, docker()), Fix(.kubernetes, kubernetes())]
+            let isNeeded = isComplete ?? (!names.isEmpty || filter || ownUsers || seesOthers || descriptors != nil)
+            return isNeeded ? [Fix(.docker, docker()), Fix(.kubernetes, kubernetes())] : []
         }
+
+        private var seesOthers: Bool { ownProcesses || ownCgroups || cgroupMount }
 
         private func docker() -> String {
             var words = ["docker run"]
             if ownUsers { words.append("--userns host") }
             if ownProcesses { words.append("--pid host") }
-            if ownCgroups { words.append("--cgroupns host -v /sys/fs/cgroup:/sys/fs/cgroup:ro") }
+            if ownCgroups || cgroupMount { words.append("--cgroupns host -v /sys/fs/cgroup:/sys/fs/cgroup:ro") }
             words += names.map { "--cap-add \($0)" }
             if filter { words.append("--security-opt seccomp=unconfined") }
-            if tracefs { words.append("-v /sys/kernel/tracing:/sys/kernel/tracing:ro") }
             if let descriptors { words.append("--ulimit nofile=\(descriptors)") }
             return (words + ["IMAGE jostle …"]).joined(separator: " ")
         }
@@ -113,7 +120,7 @@ extension Remedy {
             if ownProcesses { lines.append("  hostPID: true") }
             lines += ["  containers:", "  - name: jostle"]
             // Only a privileged container keeps the machine's cgroup namespace.
-            if ownCgroups {
+            if ownCgroups || cgroupMount {
                 lines += ["    securityContext:", "      privileged: true"]
             } else if !names.isEmpty || filter {
                 lines.append("    securityContext:")
@@ -125,10 +132,15 @@ extension Remedy {
             return lines.joined(separator: "\n")
         }
 
-        /// As Docker and Kubernetes write them. What a filter refuses, a capability may let pass: their default filters go by
-        /// the capabilities that a container was given.
+        /// As Docker and Kubernetes write them.
+        ///
+        /// SYS_ADMIN in place of PERFMON and CHECKPOINT_RESTORE, which runtimes know only lately (Debian 12's Docker refuses
+        /// them by name); it also lets tracefs be mounted, and the runtimes' default seccomp filters go by it.
         private var names: [String] {
-            capabilities.union(filter ? [.perfmon] : []).sorted().map { String($0.name.dropFirst("CAP_".count)) }
+            let all = isComplete == true ? Set(Capability.allCases) : capabilities
+            var wanted = all.subtracting([.perfmon, .checkpointRestore])
+            if wanted != all || tracefs { wanted.insert(.sysAdmin) }
+            return wanted.sorted().map { String($0.name.dropFirst("CAP_".count)) }
         }
     }
 }

@@ -18,8 +18,10 @@ struct DoctorCommand: ParsableCommand {
               sudo jostle doctor
               jostle doctor --format json | jq '.checks[] | select(.outcome != "works") | {id, cause, lost}'
 
-            Exit codes: 0 recording works, also where something is lost · 69 the kernel lacks what recording needs · \
-            77 not permitted
+            It exits with 0 where recording works, also where something is lost, with 69 where the kernel lacks what \
+            recording needs, and with 77 where that is not permitted.
+
+            \(ExitCode.documentation)
             """)
 
     @Option(help: "text or json.")

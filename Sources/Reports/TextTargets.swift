@@ -48,7 +48,7 @@ extension TextRenderer {
         columns += names("POD", least: 12) { row in
             row.pod.map { pod in row.namespace.map { $0 + "/" + pod } ?? pod }
         }
-        columns += names("IMAGE", least: 12) { $0.image }
+        columns += names("IMAGE", least: 8) { $0.image }
         columns += names("CGROUP", least: 12) { $0.cgroup }
         return TextTable(columns: columns)
     }

@@ -58,9 +58,11 @@ let package = Package(
                 "CLinux", "PerfEvents", "PerfRecords", "Host", "ObjectTables", "ProfileBuilder", "Recording",
                 "Symbolication", system,
             ]),
+        room("Doctor", knows: ["PerfEvents", "PerfRecords", "Host"]),
         room("Analysis"),
         room("Reports", knows: ["Analysis"]),
-        room("Commands", knows: ["Recorder", "Recording", "Analysis", "Reports", "Host", argumentParser]),
+        room(
+            "Commands", knows: ["Recorder", "Recording", "Analysis", "Reports", "Host", "Doctor", argumentParser]),
         .executableTarget(name: "jostle", dependencies: ["Commands"], swiftSettings: house),
 
         // Real programs to record, one source file each; optimised and without frame pointers, as distributions build.
@@ -69,19 +71,27 @@ let package = Package(
             name: "workload", path: "Tests/Workloads",
             cSettings: [.unsafeFlags(["-O2", "-g", "-Xclang", "-mframe-pointer=none", "-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("pthread")]),
-        tests("ProfileModelTests", of: []),
-        tests("PerfRecordsTests", of: ["PerfRecords"]),
+        tests("ProfileModelTests", of: ["TestSupport"]),
+        // What the tests of several rooms share: records as bytes, and numbers that are random but the same each time.
+        .target(
+            name: "TestSupport", dependencies: ["ProfileModel", "PerfRecords"], path: "Tests/TestSupport",
+            swiftSettings: house),
+        tests("PerfRecordsTests", of: ["PerfRecords", "TestSupport"]),
         tests("HostTests", of: ["Host"], resources: [.copy("Fixtures")]),
         tests("ObjectFilesTests", of: ["ObjectFiles", "ObjectTables"]),
         tests("UnwindingTests", of: ["Unwinding", "ObjectTables"]),
         tests("SymbolicationTests", of: ["Symbolication", "ObjectFiles", "ObjectTables"]),
-        tests("RecordingTests", of: ["Recording"], resources: [.copy("Fixtures")]),
-        tests("ProfileBuilderTests", of: ["ProfileBuilder", "PerfRecords", "Recording", "Unwinding", "ObjectTables"]),
+        tests("RecordingTests", of: ["Recording", "TestSupport", grdb], resources: [.copy("Fixtures")]),
+        tests(
+            "ProfileBuilderTests",
+            of: ["ProfileBuilder", "PerfRecords", "Recording", "Unwinding", "ObjectTables", "TestSupport"]),
+        tests("DoctorTests", of: ["Doctor", "Host"]),
         tests("AnalysisTests", of: ["Analysis"]),
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
-        tests("CommandsTests", of: ["Commands"]),
-        tests("LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents"]),
-        tests("EndToEndTests", of: []),
+        tests("CommandsTests", of: ["Commands", "Analysis", "Recorder", "Recording", "Host", argumentParser]),
+        tests(
+            "LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents", "PerfRecords", "TestSupport"]),
+        tests("EndToEndTests", of: ["TestSupport"]),
     ],
     cLanguageStandard: .gnu11
 )

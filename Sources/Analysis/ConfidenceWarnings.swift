@@ -13,11 +13,11 @@ struct StackQuality {
             let onCPU = stack.kernelSamples + stack.userSamples
             samples += onCPU
             offCPUSamples += stack.offCPUSamples
+            // Without any stack there was none to follow: nobody asked for the process.
+            if stack.node < 0 { continue }
             let count = onCPU + stack.offCPUSamples
             stacks += count
-            if stack.node < 0 {
-                truncations["no-stack", default: 0] += count
-            } else if let reason = facts.truncation[Int(stack.node)] {
+            if let reason = facts.truncation[Int(stack.node)] {
                 truncations[reason.rawValue, default: 0] += count
             } else {
                 complete += count
@@ -99,10 +99,10 @@ enum ConfidenceWarnings {
         let cut = quality.stacks - quality.complete
         if quality.stacks > 0 && Double(quality.complete) < Double(quality.stacks) * fewCompleteStacks {
             let reasons = quality.truncations.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-                .map { "\($0.key) \(percent(Double($0.value) / Double(quality.stacks)))" }
+                .map { "\($0.key): \($0.value)" }
             warnings.append(
-                "\(percent(Double(cut) / Double(quality.stacks))) of stacks do not surely reach their outermost frame "
-                    + "(\(reasons.joined(separator: ", "))): call sites may be missing or wrong")
+                "\(cut) of \(quality.stacks) stacks (\(percent(Double(cut) / Double(quality.stacks)))) do not surely reach "
+                    + "their outermost frame (\(reasons.joined(separator: ", "))): call sites may be missing or wrong")
         }
         return warnings
     }

@@ -20,6 +20,8 @@ public struct ContainerReport: Sendable, Codable, Equatable {
     public var kernelTimeNanoseconds: Int64
     public var contendedWaitNanoseconds: Int64?
     public var waits: Waits?
+    /// What its limits and the machine's stalls did to it; nil where that was not read.
+    public var suspects: Suspects?
     public var syscalls: [EntryReport]
     /// Rows that `top` left out.
     public var omittedRows: Int?
@@ -39,7 +41,7 @@ public struct ContainerReport: Sendable, Codable, Equatable {
         case kernelTimeNanoseconds = "kernel_time_ns"
         case contendedWaitNanoseconds = "contended_wait_ns"
         case waits = "waits_ns"
-        case syscalls
+        case suspects, syscalls
         case omittedRows = "omitted_rows"
         case functions, callers, warnings
     }

@@ -8,8 +8,10 @@ extension KernelReport {
         let whole = ProfileAnalysis(profile)
         var containers = whole.containers(options).map { index in
             let analysis = whole.analysis(ofContainer: index, options)
-            return analysis.report(
+            var report = analysis.report(
                 of: profile.containers[index], warnings: whole.warnings(ofContainer: index, analysis))
+            report.suspects = Suspects(profile, container: index)
+            return report
         }
         containers.sort { left, right in
             if left.kernelTimeNanoseconds != right.kernelTimeNanoseconds {

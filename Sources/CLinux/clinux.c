@@ -5,9 +5,10 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,20 +27,43 @@ int clinux_pidfd_open(pid_t pid) {
     return result < 0 ? -errno : (int)result;
 }
 
+// The pipe that the handler writes to; made once and never closed, so that a late signal has somewhere to go.
+static atomic_int signal_pipe_end = -1;
+static int signal_pipe[2];
+
+static void pass_on(int number) {
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    // A full pipe has signals enough in it.
+    ssize_t written = write(atomic_load(&signal_pipe_end), &byte, 1);
+    (void)written;
+    errno = saved;
+}
+
 int clinux_signal_descriptor(const int *signals, int count) {
-    sigset_t set;
-    sigemptyset(&set);
-    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) return -errno;
-    int descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (atomic_load(&signal_pipe_end) < 0) {
+        if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0) return -errno;
+        atomic_store(&signal_pipe_end, signal_pipe[1]);
+    }
+    for (int i = 0; i < count; i++) {
+        struct sigaction action;
+        if (sigaction(signals[i], NULL, &action) < 0) return -errno;
+        // nohup(1) has asked for it.
+        if (signals[i] == SIGHUP && action.sa_handler == SIG_IGN) continue;
+        memset(&action, 0, sizeof action);
+        action.sa_handler = pass_on;
+        action.sa_flags = SA_RESTART;
+        if (sigaction(signals[i], &action, NULL) < 0) return -errno;
+    }
+    int descriptor = fcntl(signal_pipe[0], F_DUPFD_CLOEXEC, 0);
     return descriptor < 0 ? -errno : descriptor;
 }
 
 int clinux_next_signal(int descriptor) {
-    struct signalfd_siginfo info;
-    ssize_t got = read(descriptor, &info, sizeof info);
+    unsigned char byte;
+    ssize_t got = read(descriptor, &byte, 1);
     if (got < 0) return -errno;
-    return got == sizeof info ? (int)info.ssi_signo : -EAGAIN;
+    return got == 1 ? byte : -EAGAIN;
 }
 
 pid_t clinux_spawn_in_cgroup(int cgroup_procs, int go, int report, char *const argv[]) {
@@ -47,11 +71,12 @@ pid_t clinux_spawn_in_cgroup(int cgroup_procs, int go, int report, char *const a
     if (child < 0) return -errno;
     if (child > 0) return child;
 
-    // The recorder blocks the signals it reads from a signalfd; its child must not inherit that.
+    // The thread that forks may block every signal, as those of a thread pool do; its child must not inherit that.
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
+    const int usual[] = {SIGPIPE, SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) signal(usual[i], SIG_DFL);
 
     int failure = 0;
     char byte;

@@ -14,6 +14,7 @@ enum Advice {
         case let error as RecorderError: failure(error)
         case let error as RecordingError: failure(error)
         case let error as HostError: failure(error)
+        case let error as ContainerError: failure(error)
         default: nil
         }
     }
@@ -23,7 +24,8 @@ enum Advice {
         case .noTarget:
             Failure(
                 .validationFailure, "jostle: nothing to record",
-                "name a target: --cgroup PATH, --pid PID, or -- COMMAND…; `jostle record --help` has examples")
+                "name a target: --container NAME, --cgroup PATH, --pid PID, or -- COMMAND…; `jostle record --help` has examples"
+            )
         case .noSuchProcess(let pid):
             Failure(.noInput, "jostle: there is no process \(pid.rawValue)", "`ps -e` lists what runs")
         case .host(let inner):
@@ -38,7 +40,8 @@ enum Advice {
                     .notPermitted, "jostle: the kernel grants no ring of \(byteCount / 1024) KiB",
                     "kernel.perf_event_mlock_kb is \(limit.map(String.init) ?? "unknown"): run as root, or raise it: "
                         + "sysctl kernel.perf_event_mlock_kb=2048")
-                : Failure(.unavailable, "jostle: cannot map a ring of \(byteCount / 1024) KiB: \(Terminal.describe(code))")
+                : Failure(
+                    .unavailable, "jostle: cannot map a ring of \(byteCount / 1024) KiB: \(Terminal.describe(code))")
         case .command(let name, let code):
             Failure(
                 code == EACCES ? .notPermitted : .noInput,
@@ -46,6 +49,8 @@ enum Advice {
                 "give the command as you would in a shell, after `--`")
         case .unsupportedArchitecture(let arch):
             Failure(.unavailable, "jostle: no support for \(displayName(arch)) yet: x86_64 and aarch64 only")
+        case .unsupported(let what):
+            Failure(.unavailable, "jostle: \(what)", "name fewer containers, or record on a newer kernel")
         case .systemCall(let name, let code):
             Failure(.unavailable, "jostle: \(name) failed: \(Terminal.describe(code))")
         }
@@ -97,6 +102,27 @@ enum Advice {
                 "jostle: \(name) of \(displayName(path)) failed: \(Terminal.describe(code))",
                 code == EACCES || code == EPERM ? "run as root" : "check that it exists and can be written")
         }
+    }
+
+    private static func failure(_ error: ContainerError) -> Failure {
+        switch error {
+        case .unknownContainer(let name, let existing):
+            Failure(.noInput, "jostle: there is no container \(displayName(name))", list(existing, of: "containers"))
+        case .ambiguousContainer(let name, let candidates):
+            Failure(
+                .noInput, "jostle: several containers are called \(displayName(name))",
+                list(candidates, of: "containers"))
+        case .unknownPod(let name, let existing):
+            Failure(.noInput, "jostle: there is no pod \(displayName(name))", list(existing, of: "pods"))
+        case .ambiguousPod(let name, let candidates):
+            Failure(.noInput, "jostle: several pods are called \(displayName(name))", list(candidates, of: "pods"))
+        }
+    }
+
+    private static func list(_ names: [String], of things: String) -> String {
+        if names.isEmpty { return "no \(things) run here; `jostle targets` lists what can be named" }
+        let shown = names.prefix(12).map(displayName).joined(separator: ", ")
+        return "there are: " + shown + (names.count > 12 ? " and \(names.count - 12) more" : "")
     }
 
     private static func failure(_ error: RecordingError) -> Failure {

@@ -5,7 +5,9 @@ struct Failure: Error, CustomStringConvertible {
     let code: ExitCode
     let lines: [String]
 
-    init(_ code: ExitCode, _ lines: String...) {
+    init(_ code: ExitCode, _ lines: String...) { self.init(code, lines) }
+
+    init(_ code: ExitCode, _ lines: [String]) {
         self.code = code
         self.lines = lines
     }

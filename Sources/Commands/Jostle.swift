@@ -17,7 +17,8 @@ public struct Jostle: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            RecordCommand.self, ReportCommand.self, DiffCommand.self, CheckCommand.self, SchemaCommand.self,
+            RecordCommand.self, ReportCommand.self, DiffCommand.self, CheckCommand.self, TargetsCommand.self,
+            DoctorCommand.self, SchemaCommand.self,
         ])
 
     static let version = "0.1.0"
@@ -37,7 +38,7 @@ public struct Jostle: AsyncParsableCommand {
             }
             Glibc.exit(EXIT_SUCCESS)
         } catch {
-            if let failure = Advice.failure(error) {
+            if let failure = Advice.refusal(behind: error) ?? Advice.failure(error) {
                 for line in failure.lines { Terminal.say(line) }
                 Glibc.exit(failure.code.rawValue)
             }

@@ -35,7 +35,8 @@ struct ProgressDisplay {
             showBar(progress)
         } else if progress.phase == .recording, progress.elapsed >= nextLine {
             nextLine += .seconds(1)
-            Terminal.say("\(clock(progress)) · \(grouped(progress.samples)) samples · \(grouped(progress.lostRecords)) lost")
+            Terminal.say(
+                "\(clock(progress)) · \(grouped(progress.samples)) samples · \(grouped(progress.lostRecords)) lost")
         }
     }
 

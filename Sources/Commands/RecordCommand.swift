@@ -7,20 +7,31 @@ import Reports
 struct RecordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "record",
-        abstract: "Record cgroups, processes or a command into a file.",
+        abstract: "Record containers, pods, cgroups, processes or a command into a file.",
         discussion: """
             Targets can be repeated and mixed. Without --duration it records until Ctrl-C, or until the command ends. \
             A command runs in a cgroup of its own; when --duration or a signal ends the recording first, the command is \
             ended with SIGTERM, and after a second with SIGKILL.
 
             Examples:
-              sudo jostle record --cgroup system.slice/api.service -d 30 -o slow.jostle
-              sudo jostle record --cgroup api.service --cgroup logger.service -d 10
+              sudo jostle record --container api -d 30 -o slow.jostle
+              sudo jostle record --pod shop/web --container logger -d 10
+              sudo jostle record --all-containers -d 10
+              sudo jostle record --cgroup nginx.service -d 10
               sudo jostle record --pid 4711 -F 999
               sudo jostle record -- ./server --port 8080
 
             \(ExitCode.documentation)
             """)
+
+    @Option(help: ArgumentHelp("A container by its name, or the beginning of its id.", valueName: "name"))
+    var container: [String] = []
+
+    @Option(help: ArgumentHelp("All containers of a pod.", valueName: "namespace/name"))
+    var pod: [String] = []
+
+    @Flag(help: "All containers, also those that start meanwhile; the rest of the machine is summed up.")
+    var allContainers = false
 
     @Option(
         help: ArgumentHelp(
@@ -31,7 +42,8 @@ struct RecordCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A process, its threads and what it forks.", valueName: "pid"))
     var pid: [Int32] = []
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("How long to record, such as 30, 1.5 or 500ms.", valueName: "seconds"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("How long to record, such as 30, 1.5 or 500ms.", valueName: "seconds"))
     var duration: RecordDuration?
 
     @Option(name: [.customShort("F"), .long], help: ArgumentHelp("Samples in a second of CPU time.", valueName: "hz"))
@@ -63,8 +75,9 @@ struct RecordCommand: AsyncParsableCommand {
     var command: [String] = []
 
     func validate() throws {
-        guard !cgroup.isEmpty || !pid.isEmpty || !command.isEmpty else {
-            throw ValidationError("Nothing to record: name a --cgroup, a --pid, or a command after `--`.")
+        guard !targets.isEmpty || !command.isEmpty else {
+            throw ValidationError(
+                "Nothing to record: name a --container, --pod, --cgroup or --pid, or a command after `--`.")
         }
         guard (1...100_000).contains(frequency) else {
             throw ValidationError("--frequency takes 1 to 100000 samples a second.")
@@ -75,9 +88,16 @@ struct RecordCommand: AsyncParsableCommand {
         if pid.contains(where: { $0 <= 0 }) { throw ValidationError("--pid takes the number of a process.") }
     }
 
+    private var targets: [RecordRequest.Target] {
+        var targets = container.map(RecordRequest.Target.container) + pod.map(RecordRequest.Target.pod)
+        targets += cgroup.map(RecordRequest.Target.cgroup) + pid.map { .process(ProcessID($0)) }
+        if allContainers { targets.append(.allContainers) }
+        return targets
+    }
+
     func run() async throws {
         let request = RecordRequest(
-            targets: cgroup.map { .cgroup($0) } + pid.map { .process(ProcessID($0)) }, command: command,
+            targets: targets, command: command,
             frequency: frequency, duration: duration?.value, output: output ?? Self.defaultOutput(),
             replacesOutput: force, userStackBytes: stackBytes, recordsBlocked: !skipsBlocked,
             countsCalls: !skipsCalls, commandLine: CommandLine.arguments,
@@ -104,7 +124,8 @@ struct RecordCommand: AsyncParsableCommand {
             return "all were lost; record with a lower --frequency"
         }
         guard let used = summary.targetCPUNanoseconds else {
-            return "the target used no CPU while it was recorded, or too little: record longer, or with a higher --frequency"
+            return
+                "the target used no CPU while it was recorded, or too little: record longer, or with a higher --frequency"
         }
         let milliseconds = used / 1_000_000
         return milliseconds == 0

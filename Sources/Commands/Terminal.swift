@@ -4,12 +4,15 @@ import Glibc
 enum Terminal {
     /// Writes to standard output. A reader that has gone away is no error: it has seen what it wanted.
     ///
+    /// - Returns: whether there is still somebody who reads.
     /// - Throws: `Failure` with exit code 74 where the bytes cannot be written.
-    static func print(_ text: String) throws {
+    @discardableResult
+    static func print(_ text: String) throws -> Bool {
         let code = write(text, to: STDOUT_FILENO)
         if code != 0 && code != EPIPE {
             throw Failure(.ioError, "jostle: cannot write to standard output: \(describe(code))")
         }
+        return code == 0
     }
 
     /// Writes to standard error, as far as that is possible.
@@ -20,9 +23,11 @@ enum Terminal {
 
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
+    static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
     /// Colour only on a terminal, never with NO_COLOR (no-color.org).
     static var wantsColour: Bool {
-        guard isatty(STDOUT_FILENO) == 1 else { return false }
+        guard outputIsTerminal else { return false }
         return environment("NO_COLOR")?.isEmpty ?? true
     }
 

@@ -13,6 +13,9 @@ public struct CPUTimesSource: Hashable, Sendable {
     var kind: Kind
     var directory: String
 
+    /// The directory of the files: what tells this source from another.
+    public var path: String { directory }
+
     /// The CPU time since the cgroup was made; nil where the files are gone or hold something else.
     public func read() -> CPUTimes? {
         switch kind {

@@ -58,6 +58,11 @@ extension Host {
         perfEventHierarchy.flatMap { cgroup(at: path, in: $0) }
     }
 
+    /// Every cgroup of the hierarchy that perf events follow, as far as it is mounted here, by path.
+    public func allCgroups() -> [Cgroup] {
+        perfEventHierarchy.map { cgroups(below: "/", of: $0) } ?? []
+    }
+
     /// The cgroup and all cgroups below it, by path. Empty when it is gone.
     public func descendants(of cgroup: Cgroup) -> [Cgroup] {
         walk(from: cgroup.directory, path: cgroup.path)

@@ -23,18 +23,32 @@ enum Files {
 
     /// The same for a file below a directory that somebody else fills: no link in it leads out of it.
     static func contents(of path: String, within root: String, limit: Int = sizeLimit) -> [UInt8]? {
-        guard let directory = open(root, flags: O_RDONLY | O_DIRECTORY) else { return nil }
+        let descriptor = open(path, within: root)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return contents(of: descriptor, limit: limit)
+    }
+
+    /// Opens a path as above and closes it again.
+    ///
+    /// - Returns: 0 or errno.
+    static func errnoOfOpening(_ path: String, within root: String) -> Int32 {
+        let descriptor = open(path, within: root)
+        if descriptor >= 0 { close(descriptor) }
+        return descriptor >= 0 ? 0 : -descriptor
+    }
+
+    /// - Returns: a descriptor, or -errno.
+    private static func open(_ path: String, within root: String) -> Int32 {
+        guard let directory = open(root, flags: O_RDONLY | O_DIRECTORY) else { return -errno }
         defer { close(directory) }
         let flags = UInt64(O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         let resolve = UInt64(CLINUX_RESOLVE_IN_ROOT) | UInt64(CLINUX_RESOLVE_NO_MAGICLINKS)
         // unsafe: the pointer is a NUL-terminated path that lives as long as the call.
-        let descriptor = unsafe withCPath(path) {
+        return unsafe withCPath(path) {
             // unsafe: as above.
             unsafe clinux_openat2(directory, $0, flags, resolve)
         }
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        return contents(of: descriptor, limit: limit)
     }
 
     private static func contents(of descriptor: Int32, limit: Int) -> [UInt8]? {
@@ -95,6 +109,13 @@ enum Files {
         let result = unsafe withCPath(path) { unsafe stat($0, &status) }
         guard result == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
         return UInt64(status.st_ino)
+    }
+
+    /// Who owns a file or directory; nil where there is none.
+    static func owner(of path: String) -> UInt32? {
+        var status = stat()
+        // unsafe: the pointer is a NUL-terminated path that lives as long as the call; stat writes one struct.
+        return unsafe withCPath(path) { unsafe stat($0, &status) } == 0 ? status.st_uid : nil
     }
 
     static func exists(_ path: String) -> Bool {

@@ -11,7 +11,9 @@ enum SavedRegister: Equatable {
     case atCFA(Int64)
     /// In memory, that many bytes from a register's value (`DW_CFA_expression: breg`).
     case atRegister(UInt64, Int64)
-    /// Anything else: in another register, or the result of an expression.
+    /// In another register (`DW_CFA_register`).
+    case inRegister(UInt64)
+    /// Anything else, such as the result of an expression.
     case other
 }
 
@@ -40,11 +42,13 @@ struct FollowedRegisters {
     var framePointer: UInt64
     /// rbx on x86_64; arm64 has none.
     var second: UInt64?
+    /// The register that code which pops its return address keeps it in: rdi on x86_64, in vfork(2)'s wrapper.
+    var poppedReturnAddress: UInt64?
     /// Whether the return address is always in memory at CFA-8, as a call instruction leaves it.
     var callPushesReturnAddress: Bool
 
     static let amd64 = FollowedRegisters(
-        stackPointer: 7, framePointer: 6, second: 3, callPushesReturnAddress: true)
+        stackPointer: 7, framePointer: 6, second: 3, poppedReturnAddress: 5, callPushesReturnAddress: true)
     static let arm64 = FollowedRegisters(
         stackPointer: 31, framePointer: 29, second: nil, callPushesReturnAddress: false)
 
@@ -226,8 +230,11 @@ struct CallFrameProgram {
         case DW_CFA_val_expression:
             guard block(&cursor, bytes) != nil else { return false }
             save(register, .other)
+        case DW_CFA_register:
+            guard let holder = cursor.uleb(in: bytes) else { return false }
+            save(register, .inRegister(holder))
         default:
-            // DW_CFA_register, DW_CFA_val_offset, DW_CFA_val_offset_sf: one LEB128 number, signed or not.
+            // DW_CFA_val_offset, DW_CFA_val_offset_sf: one LEB128 number, signed or not.
             guard cursor.sleb(in: bytes) != nil else { return false }
             save(register, .other)
         }

@@ -113,8 +113,8 @@ extension DebugInformation {
         return result == 0 ? unsafe DebugEntry(die) : nil
     }
 
-    /// The unit that .debug_aranges names for an address.
-    func unit(inAddressTableAt address: UInt64) -> DebugEntry? {
+    /// The unit that .debug_aranges names for an address, and its place in .debug_info.
+    func unit(inAddressTableAt address: UInt64) -> (offset: UInt64, entry: DebugEntry)? {
         var table: OpaquePointer?
         var count = 0
         var offset: Dwarf_Off = 0
@@ -130,7 +130,7 @@ extension DebugInformation {
             unsafe dwarf_offdie(handle, offset, &die) != nil
         else { return nil }
         // As above.
-        return unsafe DebugEntry(die)
+        return unsafe (offset, DebugEntry(die))
     }
 }
 

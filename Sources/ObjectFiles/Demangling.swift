@@ -23,6 +23,11 @@ enum Demangling {
         return demangle(Array(symbol[..<at])).map { $0 + String(losslesslyDecoding: symbol[at...]) }
     }
 
+    /// Whether a name looks like one that a C++, Rust or Swift compiler made.
+    static func isMangled(_ symbol: [UInt8]) -> Bool {
+        ["_Z", "_R", "$s", "$S", "_T", "_$s"].contains { symbol.starts(with: $0.utf8) }
+    }
+
     private static func demangle(_ symbol: [UInt8]) -> String? {
         guard symbol.count <= maximumByteCount, symbol.count > 2, !symbol.contains(0) else { return nil }
         let text = symbol.map { CChar(bitPattern: $0) } + [0]

@@ -22,22 +22,22 @@ extension ObjectFile {
             case .none: break
             }
         }
-        let table = symbolTable(debugFile: debugFile)
+        // The table is made when the first address needs it.
+        var table: SymbolTable?
         var names = NameCache()
         let returns = Set(request.syscallReturns)
         let symbols = zip(request.addresses, search.chains).map { address, scopes in
-            let symbol = needsSymbol(scopes) ? table.name(at: address) : nil
-            let chain = names.chain(scopes, symbol: symbol)
+            var symbol: [UInt8]?
+            if !names.hasLinkersName(scopes.last) {
+                let known = table ?? symbolTable(debugFile: debugFile)
+                table = known
+                symbol = known.name(at: address)
+            }
             return SymbolizedAddress(
-                address: address, chain: chain, syscallNumber: returns.contains(address) ? codeBefore(address) : nil)
+                address: address, chain: names.chain(scopes, symbol: symbol),
+                syscallNumber: returns.contains(address) ? codeBefore(address) : nil)
         }
         return SymbolAnswer(symbols: symbols, skipped: skipped == .budget ? "budget" : nil)
-    }
-
-    /// Whether the symbol table may know the function better: where debug information has none, such as for assembly, or
-    /// only a plain name, such as for methods of a class that is local to a function.
-    private func needsSymbol(_ scopes: [ScopeSearch.Scope]) -> Bool {
-        if case .linkage = scopes.last?.name { false } else { true }
     }
 
     private enum Skipped {
@@ -121,21 +121,41 @@ private struct NameCache {
         return name
     }
 
-    /// - Parameter symbol: the name of the whole function in the symbol table.
+    /// Whether debug information has the function's mangled name, beside which the symbol table has nothing to say.
+    func hasLinkersName(_ scope: ScopeSearch.Scope?) -> Bool {
+        if case .linkage(let name) = scope?.name { Demangling.isMangled(name) } else { false }
+    }
+
+    /// - Parameter symbol: the name of the whole function in the symbol table; nil where it has none, or is not asked.
     mutating func chain(_ scopes: [ScopeSearch.Scope], symbol: [UInt8]?) -> [SourceFrame] {
-        var chain: [SourceFrame] = []
-        for (index, scope) in scopes.enumerated() {
-            let name: String?
-            switch scope.name {
-            case .linkage(let mangled): name = functionName(mangled)
-            case .plain(let plain):
-                let better = index == scopes.count - 1 ? symbol.flatMap { Demangling.demangledName($0) } : nil
-                name = better ?? String(losslesslyDecoding: plain)
-            case .unknown: name = index == scopes.count - 1 ? symbol.map { functionName($0) } : nil
-            }
-            chain.append(SourceFrame(function: name, file: scope.file, line: scope.line))
+        guard let outermost = scopes.last else { return symbol.map { [SourceFrame(function: functionName($0))] } ?? [] }
+        var chain = scopes.dropLast().map { scope in
+            SourceFrame(function: ownName(scope), file: scope.file, line: scope.line)
         }
-        if chain.isEmpty, let symbol { chain = [SourceFrame(function: functionName(symbol))] }
+        let name = hasLinkersName(outermost) ? nil : symbol.flatMap { betterName($0, than: outermost.name) }
+        chain.append(
+            SourceFrame(function: name ?? ownName(outermost), file: outermost.file, line: outermost.line))
         return chain
+    }
+
+    private mutating func ownName(_ scope: ScopeSearch.Scope) -> String? {
+        switch scope.name {
+        case .linkage(let name): functionName(name)
+        case .plain(let name): String(losslesslyDecoding: name)
+        case .unknown: nil
+        }
+    }
+
+    /// The symbol table's name for a function, where it is the better one: for assembly, which debug information has no
+    /// function for; for a class that is local to a function, whose methods have plain names there; and for a function
+    /// with several names, of which the table chooses the one that programs call (`write`, not `__GI___libc_write`).
+    private mutating func betterName(_ symbol: [UInt8], than name: ScopeSearch.Name) -> String? {
+        switch name {
+        case .unknown: return functionName(symbol)
+        case .linkage, .plain:
+            // `main.cold` and `main.part.0` are compilers' names for parts of `main`.
+            if !Demangling.isMangled(symbol), symbol.contains(UInt8(ascii: ".")) { return nil }
+            return functionName(symbol)
+        }
     }
 }

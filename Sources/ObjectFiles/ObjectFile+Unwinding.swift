@@ -18,23 +18,21 @@ extension ObjectFile {
         let code = image.programHeaders.filter(\.isLoadedCode).map {
             $0.address..<max($0.address, $0.address.addingReportingOverflow($0.memorySize).partialValue)
         }
-        var table: UnwindTable?
+        let none = UnwindTable(base: FileAddress(0), skipped: "no unwind information")
+        var table = none
         withExceptionFrames { bytes, address, hasSize in
             let entries = CallFrameEntries(
                 format: .ehFrame, bytes: bytes, sectionAddress: address, addressByteCount: 8,
                 stopsAtTerminator: !hasSize)
             table = UnwindRows.table(of: entries, bytes: bytes, registers: registers, code: code)
         }
-        if let table, !table.starts.isEmpty { return table }
-        if let section = image.section(named: ".debug_frame") {
-            _ = image.withBytes(of: section) { bytes in
-                let entries = CallFrameEntries(
-                    format: .debugFrame, bytes: bytes, sectionAddress: 0, addressByteCount: 8,
-                    stopsAtTerminator: false)
-                table = UnwindRows.table(of: entries, bytes: bytes, registers: registers, code: code)
-            }
+        guard let section = image.section(named: ".debug_frame") else { return table }
+        let more = image.withBytes(of: section) { bytes in
+            let entries = CallFrameEntries(
+                format: .debugFrame, bytes: bytes, sectionAddress: 0, addressByteCount: 8, stopsAtTerminator: false)
+            return UnwindRows.table(of: entries, bytes: bytes, registers: registers, code: code)
         }
-        return table ?? UnwindTable(base: FileAddress(0), skipped: "no unwind information")
+        return table.fillingGaps(from: more ?? none)
     }
 
     /// Calls `body` with the bytes of .eh_frame, its address, and whether its size is known.

@@ -66,10 +66,12 @@ struct ScopeSearch {
             if !claimed.isEmpty { search(unit, for: claimed.sorted()) }
         }
         // Some assemblers and old compilers leave a unit's ranges out; .debug_aranges may have them.
+        var claims: [UInt64: (unit: DebugEntry, indices: [Int])] = [:]
         for index in addresses.indices where unclaimed[index] && !deadline.hasPassed() {
-            guard let unit = information.unit(inAddressTableAt: addresses[index]) else { continue }
-            search(unit, for: [index])
+            guard let (offset, unit) = information.unit(inAddressTableAt: addresses[index]) else { continue }
+            claims[offset, default: (unit, [])].indices.append(index)
         }
+        for claim in claims.values { search(claim.unit, for: claim.indices) }
         ranOutOfTime = deadline.hasPassed()
     }
 
@@ -113,13 +115,14 @@ struct ScopeSearch {
             walk(unit, nodes: &nodes, innermost: &innermost, goesDownEverywhere: true)
         }
         // Between a compiler's functions the lines belong to none of them: code from an asm statement has the line of
-        // whatever came before it. An assembler's unit has lines and no functions.
-        let isAssembly = unit.number(Int(DW_AT_language)) == Int(DW_LANG_Mips_Assembler)
+        // whatever came before it. An assembler's unit has lines and no functions, and so has one whose entries were
+        // split off into another file.
+        let hasOnlyLines = unit.number(Int(DW_AT_language)) == Int(DW_LANG_Mips_Assembler) || unit.firstChild == nil
         var names: [Int: Name] = [:]
         var files: [Int: String] = [:]
         for index in claimed {
             if deadline.hasPassed() { return }
-            guard innermost[index] != nil || isAssembly else { continue }
+            guard innermost[index] != nil || hasOnlyLines else { continue }
             let line = unit.sourceLine(at: addresses[index])
             var chain: [Scope] = []
             var (file, number) = (line?.file, line?.line)
@@ -180,26 +183,5 @@ struct ScopeSearch {
             }
             if stack.count < Self.maximumDepth, let child = entry.firstChild { stack.append((child, inner)) }
         }
-    }
-}
-
-/// The moment at which an answer's budget of time is spent.
-struct Deadline {
-    private let end: ContinuousClock.Instant
-    private var untilNextLook = 0
-    private var passed = false
-
-    init(milliseconds: Int) {
-        end = ContinuousClock.now + .milliseconds(milliseconds)
-    }
-
-    /// Looks at the clock at each 16th call: it costs as much as a small step.
-    mutating func hasPassed() -> Bool {
-        if passed { return true }
-        untilNextLook -= 1
-        if untilNextLook > 0 { return false }
-        untilNextLook = 16
-        passed = ContinuousClock.now >= end
-        return passed
     }
 }

@@ -140,6 +140,37 @@ struct UnwindRows {
     }
 }
 
+extension UnwindTable {
+    /// This table with the rows of another one of the same module where it has none of its own: programs built without
+    /// unwind tables still have some from the C runtime's startup code.
+    ///
+    /// - Complexity: O(rows of both).
+    func fillingGaps(from other: UnwindTable) -> UnwindTable {
+        if other.starts.isEmpty { return self }
+        if starts.isEmpty { return other }
+        var result = UnwindTable(base: min(base, other.base), skipped: skipped ?? other.skipped)
+        var (own, foreign) = (0, 0)
+        while own < starts.count || foreign < other.starts.count {
+            let ownNext = own < starts.count ? base.rawValue &+ UInt64(starts[own]) : .max
+            let foreignNext = foreign < other.starts.count ? other.base.rawValue &+ UInt64(other.starts[foreign]) : .max
+            let address = min(ownNext, foreignNext)
+            if ownNext == address { own += 1 }
+            if foreignNext == address { foreign += 1 }
+            let ownRule = own > 0 ? rules[own - 1] : UnwindRule(kind: .none).rawValue
+            let foreignRule = foreign > 0 ? other.rules[foreign - 1] : UnwindRule(kind: .none).rawValue
+            let rule = UnwindRule(rawValue: ownRule).kind == .none ? foreignRule : ownRule
+            if result.rules.last == rule { continue }
+            guard let distance = UInt32(exactly: address &- result.base.rawValue) else {
+                result.skipped = "code beyond 4 GiB"
+                break
+            }
+            result.starts.append(distance)
+            result.rules.append(rule)
+        }
+        return result
+    }
+}
+
 extension CallFrameState {
     /// This state in eight bytes.
     func rule(registers: FollowedRegisters, isSignalFrame: Bool) -> UnwindRule {
@@ -177,11 +208,16 @@ extension CallFrameState {
         }
         let (framePointer, framePointerSlot) = kept(framePointer)
         if registers.callPushesReturnAddress {
-            guard returnAddress == .atCFA(-8) else { return nil }
+            let returned: UnwindRule.Saved
+            switch returnAddress {
+            case .atCFA(-8): returned = .inMemory
+            case .inRegister(let holder) where holder == registers.poppedReturnAddress: returned = .same
+            default: return nil
+            }
             let (second, secondSlot) = kept(second)
             return UnwindRule(
                 kind: kind, base: base, cfaOffset: offset, framePointer: framePointer,
-                framePointerSlot: framePointerSlot, second: second, secondSlot: secondSlot)
+                framePointerSlot: framePointerSlot, second: second, secondSlot: secondSlot, returnAddress: returned)
         }
         let (returned, returnSlot) = kept(returnAddress)
         guard returned != .undefined else { return nil }

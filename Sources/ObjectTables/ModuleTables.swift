@@ -47,13 +47,21 @@ public struct ModuleHeader: Hashable, Sendable, Codable {
         self.hasDebugInformation = hasDebugInformation
     }
 
-    /// The link-time address of a file position; nil when no segment loads it.
-    public func address(of offset: FileOffset) -> FileAddress? {
-        for segment in segments
-        where offset >= segment.offset && offset.rawValue &- segment.offset.rawValue < segment.fileSize {
-            return FileAddress(offset.rawValue &- segment.offset.rawValue &+ segment.address.rawValue)
-        }
-        return nil
+    /// The link-time address of what an executable mapping shows first; nil when no segment is behind it.
+    ///
+    /// A segment need not begin at a page, but its mapping does: lld packs segments, so that the mapping of one begins with
+    /// the end of the one before it in the file, which lies elsewhere in memory.
+    /// - Parameter offset: the file position that the mapping's start shows, a multiple of the page size.
+    public func address(ofMappingFrom offset: FileOffset) -> FileAddress? {
+        func distance(_ segment: LoadSegment) -> UInt64 { segment.offset.rawValue &- offset.rawValue }
+        func contains(_ segment: LoadSegment) -> Bool { 0 &- distance(segment) < segment.fileSize }
+        let executable = segments.filter(\.isExecutable)
+        // The smallest page of an architecture that jostle knows, then the largest.
+        var found = executable.first { distance($0) < 4096 }
+        found = found ?? executable.first { contains($0) }
+        found = found ?? executable.first { distance($0) < 65_536 }
+        found = found ?? segments.first { contains($0) }
+        return found.map { FileAddress($0.address.rawValue &- distance($0)) }
     }
 }
 
@@ -101,6 +109,7 @@ public struct SymbolRequest: Sendable, Codable {
 
 /// What one module's names may cost.
 public struct Budget: Sendable, Codable, Hashable {
+    /// CPU time of the thread that reads.
     public var milliseconds: Int
     /// Bytes of debug information read.
     public var bytes: Int64

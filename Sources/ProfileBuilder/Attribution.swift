@@ -49,17 +49,21 @@ public struct Attribution: Sendable {
     }
 
     /// Takes a cgroup that the kernel tells of: it is its nearest named ancestor's.
-    mutating func name(_ cgroup: CgroupID, path: String) {
-        guard cgroups[cgroup] == nil else { return }
+    ///
+    /// - Returns: whether it has one.
+    @discardableResult
+    mutating func name(_ cgroup: CgroupID, path: String) -> Bool {
+        guard cgroups[cgroup] == nil else { return true }
         var rest = path[...]
         while !rest.isEmpty {
             if let named = paths[String(rest)] {
                 cgroups[cgroup] = named
-                return
+                return true
             }
             rest = rest[..<(rest.lastIndex(of: "/") ?? rest.startIndex)]
         }
         cgroups[cgroup] = paths["/"]
+        return paths["/"] != nil
     }
 
     /// Follows a fork: a child of a named process is named too.

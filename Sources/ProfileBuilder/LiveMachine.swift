@@ -1,6 +1,7 @@
 public import ObjectTables
 public import PerfRecords
 public import ProfileModel
+public import Recording
 
 /// What the records do not say and the builder asks of the machine, while the things it asks about live.
 public protocol LiveMachine {
@@ -15,8 +16,15 @@ public protocol LiveMachine {
     /// The kernel's function at an address; nil when its symbols are hidden, or there is none.
     func kernelFunction(at address: VirtualAddress) -> KernelFunction?
 
+    /// The container that a new cgroup is, and its row; nil where it is none, or new ones are not wanted.
+    func container(madeAs cgroup: CgroupID, path: String) -> (row: RowID, container: Container)?
+
     /// Kernel code came or went while the kernel ran.
     func follow(_ record: KernelSymbolRecord)
+}
+
+extension LiveMachine {
+    public func container(madeAs cgroup: CgroupID, path: String) -> (row: RowID, container: Container)? { nil }
 }
 
 /// A process as it was found, rather than as it was followed.

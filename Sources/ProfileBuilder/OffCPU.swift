@@ -65,9 +65,10 @@ extension OffCPU.Absence {
     /// The row of an absence that ended at `end`. Its time is its end, so that rows stay in time order.
     func row(end: UInt64, start: UInt64) -> SampleRow {
         let nanoseconds = end > since ? end - since : 0
+        let (weight, overflows) = nanoseconds.multipliedReportingOverflow(by: switches)
         return SampleRow(
             time: Int64(clamping: end) - Int64(clamping: start), cpu: cpu, thread: thread, container: container,
             stack: stack, kind: isPreempted ? .preempted : .blocked, mode: mode,
-            weight: Int64(clamping: nanoseconds.multipliedReportingOverflow(by: switches).partialValue))
+            weight: overflows ? .max : Int64(clamping: weight))
     }
 }

@@ -95,7 +95,11 @@ public struct ProfileBuilder<Machine: LiveMachine> {
             machine.follow(record)
             modules.forgetKernelAddresses()
         case .cgroup(let record):
-            attribution.name(record.id, path: record.path)
+            if attribution.name(record.id, path: record.path) { return }
+            guard let new = machine.container(madeAs: record.id, path: record.path) else { return }
+            attribution.cgroups[record.id] = new.row
+            attribution.paths[record.path] = new.row
+            set(new.container, id: new.row)
         case .contextSwitch(let record):
             take(record)
         case .unknown:
@@ -154,15 +158,23 @@ public struct ProfileBuilder<Machine: LiveMachine> {
 
 extension ProfileBuilder {
     private mutating func take(_ sample: SampleRecord, bytes: RawSpan) {
-        guard let use = attribution.events[sample.identifier],
-            let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use)
-        else { return }
+        guard let use = attribution.events[sample.identifier] else { return }
+        guard let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use) else {
+            if use.meaning == .switchedOut { _ = offCPU.switchesOfSample(of: sample.identifier) }
+            return
+        }
         if use.meaning == .syscallEntry {
             count(sample, of: container, bytes: bytes)
             return
         }
+        // Of the rest of the machine only the CPU time is of interest; its switches are counted with the others'.
+        if use.meaning == .switchedOut, container == attribution.others {
+            _ = offCPU.switchesOfSample(of: sample.identifier)
+            return
+        }
         guard let process = process(sample.pid) else { return }
-        let stack = stack(of: sample, in: process, bytes: bytes)
+        let isNamed = container != attribution.others
+        let stack = stack(of: sample, in: process, bytes: bytes, withUser: isNamed)
         let thread = tasks.row(of: sample.tid, in: process, batch: &batch)
         let mode: SampleMode = sample.mode == .user ? .user : .kernel
         let cpu = Int32(truncatingIfNeeded: sample.cpu)
@@ -179,7 +191,8 @@ extension ProfileBuilder {
         batch.samples.append(
             SampleRow(
                 time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: cpu, thread: thread,
-                container: container, stack: stack, kind: .onCPU, mode: mode, weight: use.weight(ofPeriod: sample.period)))
+                container: container, stack: stack, kind: .onCPU, mode: mode,
+                weight: use.weight(ofPeriod: sample.period)))
         sampleCount += 1
     }
 
@@ -204,13 +217,22 @@ extension ProfileBuilder {
     }
 
     /// The node of a sample's innermost frame; nil for a sample without any.
-    private mutating func stack(of sample: SampleRecord, in process: TaskTable.Process, bytes: RawSpan) -> RowID? {
+    ///
+    /// - Parameter withUser: whether the user part is followed: not where nobody asked for the process.
+    private mutating func stack(
+        of sample: SampleRecord, in process: TaskTable.Process, bytes: RawSpan, withUser: Bool
+    ) -> RowID? {
         kernelChain.removeAll(keepingCapacity: true)
         userChain.removeAll(keepingCapacity: true)
         sample.appendCallchain(in: bytes, kernel: &kernelChain, user: &userChain)
-        let end = followUserStack(of: sample, in: process, bytes: bytes)
-        stackCount += 1
-        if end == .complete { completeStackCount += 1 }
+        var end = CallchainEnd.complete
+        if withUser {
+            end = followUserStack(of: sample, in: process, bytes: bytes)
+            stackCount += 1
+            if end == .complete { completeStackCount += 1 }
+        } else {
+            userChain.removeAll(keepingCapacity: true)
+        }
 
         var node: RowID = 0
         if case .truncated(_, let reason) = end {
@@ -257,6 +279,7 @@ extension ProfileBuilder {
             return .truncated(at: sample.ip, because: .noRegisters)
         }
         let stackCopy = bytes.extracting(sample.userStack)
+        if stackCopy.byteCount == 0, isWithoutProgram() { return .complete }
         var end = CallchainEnd.complete
         // A module is opened when a stack first leads through it; then the same stack is followed again.
         for _ in 0...process.memory.unopened.count {
@@ -264,6 +287,16 @@ extension ProfileBuilder {
             if !openModules(of: process) { break }
         }
         return end
+    }
+
+    /// Whether the task of `kernelChain`, no byte of whose stack could be copied, has no program: within execve(2) the old
+    /// one's memory is gone before the new one's first instruction, and at its end a task has none. Its registers still
+    /// have the old one's addresses, which mean nothing any more.
+    private func isWithoutProgram() -> Bool {
+        kernelChain.contains { address in
+            guard let name = machine.kernelFunction(at: address.lookupForReturnAddress)?.name else { return false }
+            return name == "do_exit" || name.contains("execve")
+        }
     }
 
     /// Opens the modules that `userChain` leads through and that were not opened yet.
@@ -283,18 +316,30 @@ extension ProfileBuilder {
     private mutating func open(_ code: MappedCode, of process: TaskTable.Process) {
         let mapping = process.memory.unopened[Int(-1 - code.module)]
         let live = machine.module(
-            shownBy: mapping, in: process.pid, relatives: [process.parent])
+            shownBy: mapping, in: process.pid, relatives: ancestors(of: process))
         let index = modules.index(of: live, tables: &unwinder.tables, batch: &batch)
         let entry = modules.entries[index]
         var bias: UInt64 = 0
         if entry.module.kind == .file || entry.module.kind == .vdso {
             // Without a readable file its positions stand in for its addresses.
-            let address = entry.segments?.address(of: mapping.offset)?.rawValue ?? mapping.offset.rawValue
+            let address = entry.segments?.address(ofMappingFrom: mapping.offset)?.rawValue ?? mapping.offset.rawValue
             bias = mapping.start.rawValue &- address
         }
         // `code` may be what later mappings have left of `mapping`.
         process.memory.space.insert(
             MappedCode(start: code.start, end: code.end, bias: bias, module: Int32(index), table: entry.unwindTable))
+    }
+
+    /// A process's parent and further ancestors, as far as they were recorded: those beyond may see other files.
+    private func ancestors(of process: TaskTable.Process) -> [ProcessID] {
+        var ancestors: [ProcessID] = []
+        var next = process.parent
+        while ancestors.count < 4, next.rawValue > 0, next != process.pid, !ancestors.contains(next) {
+            ancestors.append(next)
+            guard let known = tasks.processes[next] else { break }
+            next = known.parent
+        }
+        return ancestors
     }
 
     /// Where the frame at `index` of `userChain` looks itself up: all but the innermost are return addresses.

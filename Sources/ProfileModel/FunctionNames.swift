@@ -67,7 +67,8 @@ private struct NameShortener {
 
     private static let endings = [" const", " volatile", " &", " noexcept", " requires"].map { Array($0.utf8) }
     private static let closing: [UInt8: UInt8] = [
-        UInt8(ascii: "<"): UInt8(ascii: ">"), UInt8(ascii: "("): UInt8(ascii: ")"), UInt8(ascii: "{"): UInt8(ascii: "}"),
+        UInt8(ascii: "<"): UInt8(ascii: ">"), UInt8(ascii: "("): UInt8(ascii: ")"),
+        UInt8(ascii: "{"): UInt8(ascii: "}"),
     ]
 
     private static func isIdentifierPart(_ byte: UInt8) -> Bool {

@@ -58,9 +58,11 @@ public struct BuildID: Hashable, Sendable, Codable, CustomStringConvertible {
         guard !digits.isEmpty, digits.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let byte = UInt8(String(decoding: digits[index..<index + 2], as: UTF8.self), radix: 16) else {
-                return nil
-            }
+            let pair = digits[index..<index + 2]
+            // A sign would be taken for a digit.
+            guard pair.first != UInt8(ascii: "+"), pair.first != UInt8(ascii: "-"),
+                let byte = UInt8(String(decoding: pair, as: UTF8.self), radix: 16)
+            else { return nil }
             bytes.append(byte)
         }
         self.bytes = bytes

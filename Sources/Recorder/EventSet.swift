@@ -13,14 +13,22 @@ struct EventSet {
     private(set) var events: [Event] = []
     private(set) var rings = RingSet()
     private(set) var ringBytes = 0
+    private var samplingEvents: [Event] = []
     private var switchEvents: [Event] = []
-    private var switchPeriod = EventSet.firstSwitchPeriod
-    private var callPeriod = EventSet.firstCallPeriod
+    private var switchPeriod = EventKind.firstSwitchPeriod
+    private var callPeriod = EventKind.firstCallPeriod
     private var callEvents: [(event: Event, row: RowID?)] = []
     let source: SamplingEvent
     let frequency: Int
     /// What had to be done without, one sentence each.
     private(set) var notes: [String] = []
+
+    private let kinds: [EventKind]
+    private let abilities: KernelAbilities
+    private let machine: Machine
+    private var layouts: [UInt64: SampleLayout] = [:]
+    /// Each CPU's first event, which owns its ring.
+    private var ringOwners: [Int: Event] = [:]
 
     /// Opens everything, disabled.
     ///
@@ -30,78 +38,120 @@ struct EventSet {
         attribution: inout Attribution
     ) throws(RecorderError) {
         let abilities = KernelAbilities.probe()
-        source = SamplingEvent.choose(abilities: abilities)
+        let source = SamplingEvent.choose(abilities: abilities)
         let limit = machine.perfEventMaxSampleRate ?? request.frequency
-        frequency = max(1, min(request.frequency, limit))
+        let frequency = max(1, min(request.frequency, limit))
         if frequency < request.frequency {
             notes.append(
                 "sampled at \(frequency) Hz, not \(request.frequency): kernel.perf_event_max_sample_rate is \(limit)")
         }
-        var kinds = Self.kinds(
+        var kinds = EventKind.withStacks(
             request, source: source, frequency: frequency, abilities: abilities, registers: registers, limit: limit)
         if request.countsCalls {
             if let id = host.tracepointID("raw_syscalls/sys_enter") {
-                kinds.append(Self.syscallEntries(tracepoint: id, abilities: abilities, limit: limit))
+                kinds.append(EventKind.syscallEntries(tracepoint: id, abilities: abilities, limit: limit))
             } else {
                 notes.append(
                     "system calls are not counted: the kernel shows no tracepoint raw_syscalls:sys_enter, so that rates "
                         + "and costs per call are unknown")
             }
         }
-        let wanted = Self.ringCapacity(kinds)
+        let wanted = EventKind.ringCapacity(kinds)
         for index in kinds.indices { kinds[index].description.wakeupBytes = UInt32(wanted / 4) }
         Self.raiseDescriptorLimit()
+        self.abilities = abilities
+        self.source = source
+        self.frequency = frequency
+        self.machine = machine
+        self.kinds = try Self.working(kinds, abilities: abilities, machine: machine, notes: &notes)
 
-        var layouts: [UInt64: SampleLayout] = [:]
-        var directories: [(descriptor: FileDescriptor, row: RowID)] = []
-        defer { for directory in directories { try? directory.descriptor.close() } }
-        if !plan.needsWholeMachine {
-            for named in plan.outermostCgroups {
-                do {
-                    let descriptor = try FileDescriptor.open(
-                        FilePath(named.cgroup.directory), .readOnly, options: [.directory, .closeOnExec])
-                    directories.append((descriptor, named.row))
-                } catch {
-                    throw .host(
-                        HostError.systemCall(
-                            name: "open", path: named.cgroup.directory, errno: (error as? Errno)?.rawValue ?? EIO))
-                }
+        if plan.needsWholeMachine {
+            guard abilities.sendsCgroups || plan.cgroups.isEmpty else {
+                throw .unsupported("telling containers apart on the whole machine needs Linux 5.7")
             }
-        }
-        do {
             for cpu in machine.onlineCPUs {
-                var first: Event?
-                let scopes: [(EventScope, RowID?)] =
-                    plan.needsWholeMachine
-                    ? [(.everything(cpu: cpu), nil)]
-                    : directories.map { (.cgroup(descriptor: $0.descriptor.rawValue, cpu: cpu), $0.row) }
-                for (scope, row) in scopes {
-                    for kind in kinds {
-                        let event = try Event(kind.description, scope: scope, abilities: abilities)
-                        events.append(event)
-                        if kind.meaning == .switchedOut { switchEvents.append(event) }
-                        if kind.meaning == .syscallEntry { callEvents.append((event, row)) }
-                        layouts[event.id] = kind.description.layout
-                        attribution.events[event.id] = Attribution.EventUse(
-                            meaning: kind.meaning, container: row, weight: kind.weight)
-                        if let first {
-                            try event.redirect(to: first)
-                        } else {
-                            first = event
-                            try addRing(for: event, wanted: wanted)
-                        }
-                    }
-                }
+                try open(.everything(cpu: cpu), cpu: cpu, row: nil, wanted: wanted, attribution: &attribution)
             }
-        } catch {
-            throw Self.failure(error, machine: machine)
+        } else {
+            for named in plan.outermostCgroups { try attach(named, wanted: wanted, attribution: &attribution) }
         }
-        rings.decoder = RecordDecoder(layouts: layouts, defaultLayout: kinds[0].description.layout)
         if ringBytes < wanted * rings.count {
             notes.append(
                 "rings of \(ringBytes / rings.count / 1024) KiB instead of \(wanted / 1024): "
                     + "kernel.perf_event_mlock_kb allows no more, so that bursts may be lost")
         }
+    }
+
+    /// The kinds of events that this machine lets us open. Without the first there is no recording; without another one
+    /// there is, and a note says what it lacks.
+    private static func working(
+        _ kinds: [EventKind], abilities: KernelAbilities, machine: Machine, notes: inout [String]
+    ) throws(RecorderError) -> [EventKind] {
+        var working: [EventKind] = []
+        for kind in kinds {
+            do throws(PerfEventError) {
+                _ = try Event(
+                    kind.description, scope: .everything(cpu: machine.onlineCPUs.first ?? 0), abilities: abilities)
+                working.append(kind)
+            } catch {
+                guard let lost = kind.lostWithout else { throw failure(error, machine: machine) }
+                notes.append("\(lost): the kernel refuses \(kind.description.source.name)")
+            }
+        }
+        return working
+    }
+
+    /// Opens the events of one cgroup on all CPUs.
+    ///
+    /// - Parameter enabled: for a cgroup that was made again while the recording runs.
+    mutating func attach(
+        _ named: RecordingPlan.NamedCgroup, wanted: Int = 0, enabled: Bool = false, attribution: inout Attribution
+    ) throws(RecorderError) {
+        let directory: FileDescriptor
+        do {
+            directory = try FileDescriptor.open(
+                FilePath(named.cgroup.directory), .readOnly, options: [.directory, .closeOnExec])
+        } catch {
+            throw .host(
+                HostError.systemCall(
+                    name: "open", path: named.cgroup.directory, errno: (error as? Errno)?.rawValue ?? EIO))
+        }
+        defer { try? directory.close() }
+        for cpu in machine.onlineCPUs {
+            try open(
+                .cgroup(descriptor: directory.rawValue, cpu: cpu), cpu: cpu, row: named.row, wanted: wanted,
+                enabled: enabled, attribution: &attribution)
+        }
+    }
+
+    /// Opens one event of each kind in one scope.
+    private mutating func open(
+        _ scope: EventScope, cpu: Int, row: RowID?, wanted: Int, enabled: Bool = false, attribution: inout Attribution
+    ) throws(RecorderError) {
+        do throws(PerfEventError) {
+            for kind in kinds {
+                let event = try Event(kind.description, scope: scope, abilities: abilities)
+                events.append(event)
+                switch kind.meaning {
+                case .onCPU: samplingEvents.append(event)
+                case .switchedOut: switchEvents.append(event)
+                case .syscallEntry: callEvents.append((event, row))
+                }
+                layouts[event.id] = kind.description.layout
+                attribution.events[event.id] = Attribution.EventUse(
+                    meaning: kind.meaning, container: row, weight: kind.weight)
+                if let owner = ringOwners[cpu] {
+                    try event.redirect(to: owner)
+                } else {
+                    try addRing(for: event, wanted: wanted)
+                    ringOwners[cpu] = event
+                }
+                if enabled { try event.enable() }
+            }
+        } catch {
+            throw Self.failure(error, machine: machine)
+        }
+        rings.decoder = RecordDecoder(layouts: layouts, defaultLayout: kinds[0].description.layout)
     }
 
     /// Halves the ring until the kernel grants it.
@@ -114,91 +164,12 @@ struct EventSet {
                 rings.append(ring)
                 return
             } catch .cannotMap(let byteCount, let code) {
-                guard code == EPERM || code == ENOMEM, capacity > Self.smallestRing else {
+                guard code == EPERM || code == ENOMEM, capacity > EventKind.smallestRing else {
                     throw .cannotMap(byteCount: byteCount, errno: code)
                 }
                 capacity /= 2
             }
         }
-    }
-
-    private static let smallestRing = 64 << 10
-    private static let largestRing = 32 << 20
-
-    /// One of the events that is opened for each CPU and target.
-    struct Kind {
-        var meaning: Attribution.EventUse.Meaning
-        var description: EventDescription
-        /// See `Attribution.EventUse.weight`.
-        var weight: Double
-        /// Bytes of one sample, about.
-        var sampleBytes: Int
-        /// Samples in a second, at the most.
-        var rate: Int
-    }
-
-    /// Switches off a CPU that are sampled in a second: all of them below that, and beyond it one in so many that about
-    /// as many are left.
-    private static let switchRate = 2_000
-    /// One in so many is sampled until the first look at how many there are.
-    private static let firstSwitchPeriod: UInt64 = 1
-    static let firstCallPeriod: UInt64 = 15
-    /// System calls that are sampled in a second and CPU. A record has some 100 bytes and no stack.
-    private static let callRate = 4_000
-
-    private static func kinds(
-        _ request: RecordRequest, source: SamplingEvent, frequency: Int, abilities: KernelAbilities,
-        registers: RegisterSet?, limit: Int
-    ) -> [Kind] {
-        var fields: SampleFields = [.identifier, .ip, .tid, .time, .cpu, .period, .callchain]
-        if abilities.sendsCgroups { fields.insert(.cgroup) }
-        if registers != nil { fields.formUnion([.userRegisters, .userStack]) }
-        let description = EventDescription(
-            source: source.source, sampling: .frequency(frequency),
-            layout: SampleLayout(sampleFields: fields, userRegisterMask: registers?.mask ?? 0),
-            userStackBytes: registers == nil ? 0 : UInt32(request.userStackBytes),
-            excludesUserCallchain: registers != nil, followsTasks: true)
-        // Header, fixed fields and a kernel callchain of 40 entries take about 500 bytes.
-        let bytes = 500 + request.userStackBytes
-        var kinds = [
-            Kind(
-                meaning: .onCPU, description: description, weight: source.nanosecondsPerUnit, sampleBytes: bytes,
-                rate: frequency)
-        ]
-        if request.recordsBlocked {
-            let rate = min(Self.switchRate, limit)
-            var switches = description
-            switches.source = .contextSwitches
-            // With the period in the sample the kernel would deliver every switch. Source: perf_swevent_event.
-            switches.layout.sampleFields.remove(.period)
-            switches.sampling = .period(firstSwitchPeriod)
-            switches.followsTasks = false
-            switches.followsSwitches = true
-            kinds.append(
-                Kind(meaning: .switchedOut, description: switches, weight: 1, sampleBytes: bytes, rate: rate))
-        }
-        return kinds
-    }
-
-    private static func syscallEntries(tracepoint: UInt64, abilities: KernelAbilities, limit: Int) -> Kind {
-        // With the period in the sample the kernel would deliver every call. Source: perf_swevent_event.
-        var fields: SampleFields = [.identifier, .tid, .time, .cpu, .raw]
-        if abilities.sendsCgroups { fields.insert(.cgroup) }
-        let rate = min(callRate, limit)
-        return Kind(
-            meaning: .syscallEntry,
-            description: EventDescription(
-                source: .tracepoint(id: tracepoint), sampling: .period(firstCallPeriod),
-                layout: SampleLayout(sampleFields: fields)),
-            weight: 1, sampleBytes: 160, rate: rate)
-    }
-
-    /// Room for a second of samples on a CPU that does nothing but run the targets, as a power of two of bytes.
-    private static func ringCapacity(_ kinds: [Kind]) -> Int {
-        let wanted = kinds.reduce(0) { $0 + $1.rate * $1.sampleBytes }
-        var capacity = smallestRing * 4
-        while capacity < wanted && capacity < largestRing { capacity *= 2 }
-        return capacity
     }
 
     /// Descriptors grow with CPUs × named cgroups: take what the hard limit allows.
@@ -229,10 +200,12 @@ struct EventSet {
     /// Stops all events; those that cannot be stopped go on until they are closed.
     func disable() { for event in events { try? event.disable() } }
 
-    /// Samples that found no room, by the kernel's own count; nil before Linux 6.0.
+    /// On-CPU samples that found no room, by the kernel's own count; nil before Linux 6.0.
+    ///
+    /// Lost records of other kinds are in the rings' own count of lost records.
     func lostSamples() -> Int64? {
         var sum: Int64?
-        for event in events {
+        for event in samplingEvents {
             guard let lost = event.count()?.lost else { continue }
             sum = (sum ?? 0) + Int64(clamping: lost)
         }
@@ -249,12 +222,12 @@ struct EventSet {
     /// - Returns: the new period of calls, where it changed.
     mutating func adaptPeriods(switches: Int, calls: Int64, seconds: Double) -> UInt64? {
         guard seconds > 0.01 else { return nil }
-        let newSwitchPeriod = Self.period(perSecond: Double(switches) / seconds, wanted: Self.switchRate)
+        let newSwitchPeriod = Self.period(perSecond: Double(switches) / seconds, wanted: EventKind.switchRate)
         if newSwitchPeriod != switchPeriod {
             switchPeriod = newSwitchPeriod
             for event in switchEvents { try? event.setPeriod(newSwitchPeriod) }
         }
-        let newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: Self.callRate)
+        let newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: EventKind.callRate)
         guard newCallPeriod != callPeriod, !callEvents.isEmpty else { return nil }
         callPeriod = newCallPeriod
         for (event, _) in callEvents { try? event.setPeriod(newCallPeriod) }

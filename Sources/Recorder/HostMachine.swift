@@ -3,6 +3,7 @@ import ObjectTables
 import PerfRecords
 import ProfileBuilder
 import ProfileModel
+import Recording
 import Symbolication
 
 /// The running machine as `ProfileBuilder` asks of it. Used by the recorder's thread only.
@@ -19,8 +20,9 @@ final class HostMachine: LiveMachine {
     }
     private(set) var nameSources: [Int: NameSource] = [:]
     private var keys: [Identity: Int] = [:]
-    /// Files that were opened, for processes that end before they can be asked.
-    private var opened: [Build: ModuleFile] = [:]
+    /// Files that were opened, for processes that end before they can be asked; nil where one path and build ID stood
+    /// for two different files.
+    private var opened: [Build: ModuleFile?] = [:]
 
     /// What makes two mappings show the same module.
     private enum Identity: Hashable {
@@ -34,6 +36,11 @@ final class HostMachine: LiveMachine {
         var id: BuildID
         var path: String
     }
+
+    /// Whether containers that start meanwhile are taken, and the row of the next one.
+    var nextContainerRow: RowID?
+    /// Containers that started meanwhile and were not taken over yet.
+    private var newContainers: [(row: RowID, identity: ContainerIdentity)] = []
 
     init(host: Host) {
         self.host = host
@@ -51,6 +58,7 @@ final class HostMachine: LiveMachine {
 
     func process(_ pid: ProcessID) -> KnownProcess? {
         guard let process = host.process(pid) else { return nil }
+        files.holdRoot(of: pid)
         return KnownProcess(
             comm: process.comm, parent: process.parent,
             threads: process.threads.map { (tid: $0.tid, comm: $0.comm) },
@@ -89,24 +97,51 @@ final class HostMachine: LiveMachine {
         }
     }
 
+    func container(madeAs cgroup: CgroupID, path: String) -> (row: RowID, container: Container)? {
+        guard let row = nextContainerRow, let made = host.cgroup(atPath: path), made.id == cgroup,
+            let identity = host.container(holding: made), identity.cgroup == made, !identity.isSandbox,
+            identity.runtime != "systemd"
+        else { return nil }
+        nextContainerRow = row + 1
+        newContainers.append((row, identity))
+        return (row, identity.container)
+    }
+
+    /// The containers that started since this was last asked for.
+    func takeNewContainers() -> [(row: RowID, identity: ContainerIdentity)] {
+        defer { newContainers = [] }
+        return newContainers
+    }
+
     // MARK: Modules
 
-    /// Opens the file through the process itself, else, where the kernel sent its build ID, through a relative that sees
-    /// the same files, else takes what was opened before under that build ID and path.
+    /// Opens the file through the process itself, else through a relative that sees the same files, else takes what was
+    /// opened before under the build ID that the kernel sent, and the same path.
     private func open(
         _ mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]
     ) throws(FileRefusal) -> ModuleFile {
         do throws(FileRefusal) {
             let file = try files.open(mapping, of: pid)
-            if let id = file.header?.buildID { opened[Build(id: id, path: mapping.path)] = file }
+            keep(file, path: mapping.path)
             return file
         } catch {
-            guard let id = mapping.buildID else { throw error }
             for relative in relatives {
-                if let file = try? files.open(mapping, of: relative), file.header?.buildID == id { return file }
+                guard let file = try? files.open(mapping, ofRelative: relative) else { continue }
+                keep(file, path: mapping.path)
+                return file
             }
-            if let file = opened[Build(id: id, path: mapping.path)] { return file }
+            if let id = mapping.buildID, let file = opened[Build(id: id, path: mapping.path)] ?? nil { return file }
             throw error
+        }
+    }
+
+    private func keep(_ file: ModuleFile, path: String) {
+        guard let id = file.header?.buildID else { return }
+        let build = Build(id: id, path: path)
+        if let known = opened[build] {
+            if known !== file { opened[build] = .some(nil) }
+        } else {
+            opened[build] = file
         }
     }
 

@@ -5,6 +5,12 @@ public struct RecordRequest: Sendable {
     public enum Target: Sendable, Hashable {
         /// A cgroup and its descendants, as people name it: see `Host.cgroup(_:)`.
         case cgroup(String)
+        /// A container by its name, or the beginning of its id: see `Host.resolveContainer`.
+        case container(String)
+        /// All containers of a pod: see `Host.resolvePod`.
+        case pod(String)
+        /// All containers, also those that start meanwhile; what is in none is summed up.
+        case allContainers
         /// A process, its threads and what it forks from now on.
         case process(ProcessID)
     }
@@ -96,6 +102,8 @@ public enum RecorderError: Error, Sendable {
     case ring(byteCount: Int, errno: Int32, mlockKiB: Int?)
     case command(name: String, errno: Int32)
     case unsupportedArchitecture(String)
+    /// The kernel is too old for what was asked; in words.
+    case unsupported(String)
     case systemCall(name: String, errno: Int32)
     case recording(any Error)
 }

@@ -10,7 +10,7 @@ import Recording
 public enum Recorder {
     /// Records until the duration is over, a signal comes, the command ends or the targets are gone.
     ///
-    /// To be called on the main thread before other threads start: it blocks SIGINT, SIGTERM and SIGHUP and reads them.
+    /// Takes SIGINT, SIGTERM and SIGHUP over for the rest of the process.
     /// - Parameters:
     ///   - announce: called once, when everything is open and nothing is recorded yet.
     ///   - progress: called some times a second.
@@ -67,7 +67,9 @@ public enum Recorder {
     private static func removeOwnCgroup(of plan: RecordingPlan, host: Host) {
         guard let own = plan.ownCgroup else { return }
         let left = host.processIDs(in: own)
-        if !left.isEmpty, let home = host.process(ProcessID(getpid()))?.cgroupPath, let cgroup = host.cgroup(atPath: home) {
+        if !left.isEmpty, let home = host.process(ProcessID(getpid()))?.cgroupPath,
+            let cgroup = host.cgroup(atPath: home)
+        {
             for pid in left { try? host.move(pid, to: cgroup) }
         }
         try? host.removeCgroup(own)

@@ -11,7 +11,7 @@ import Recording
 struct RecordingSession: ~Copyable {
     private let request: RecordRequest
     private let host: Host
-    private let plan: RecordingPlan
+    private var plan: RecordingPlan
     private let machine: HostMachine
     private var events: EventSet
     private(set) var builder: ProfileBuilder<HostMachine>
@@ -37,6 +37,7 @@ struct RecordingSession: ~Copyable {
         let machine = HostMachine(host: host)
         let events = try EventSet(
             request, plan: plan, host: host, machine: facts, registers: registers, attribution: &attribution)
+        if plan.takesNewContainers { machine.nextContainerRow = RowID(plan.containers.count + 1) }
         let now = Clock.monotonic()
         info = RecordingInfo(
             toolVersion: request.toolVersion, host: facts.hostname, kernel: facts.kernelRelease, arch: facts.arch,
@@ -94,8 +95,8 @@ struct RecordingSession: ~Copyable {
     ) throws(RecorderError) -> RecordSummary.EndReason {
         var commandHasEnded = false
         defer { if let command, !commandHasEnded { _ = command.command.end() } }
-        let timesBefore = readTimes()
-        builder.setCallPeriod(EventSet.firstCallPeriod, since: startTime)
+        let witness = Witness(plan, host: host)
+        builder.setCallPeriod(EventKind.firstCallPeriod, since: startTime)
         try events.enable()
         for pid in knownProcesses() { builder.add(pid) }
         try command?.command.start()
@@ -115,7 +116,8 @@ struct RecordingSession: ~Copyable {
                 end = .commandEnded
             }
             drain(untilEnd: false)
-            while events.rings.isFilling { drain(untilEnd: false) }
+            // Once more, and not for ever: what ends the recording is looked at in between.
+            if events.rings.isFilling { drain(untilEnd: false) }
             let look = Clock.monotonic()
             if look - lastLook > Self.lookInterval {
                 let seconds = Double(look - lastLook) / 1e9
@@ -129,13 +131,15 @@ struct RecordingSession: ~Copyable {
                 // What is older than a second has left the rings.
                 builder.settle(before: Clock.monotonic() - Self.commitInterval)
                 try commit(to: &writer)
+                takeNewContainers()
+                try followRestarts()
                 if end == nil, !targetsRemain() { end = .targetsGone }
             }
             progress(self.progress(.recording))
         }
         events.disable()
         endTime = Clock.monotonic()
-        takeTimes(since: timesBefore)
+        takeTimes(witness)
         if let command, !commandHasEnded {
             info.commandStatus = command.command.end().map(SpawnedCommand.exitStatus)
             commandHasEnded = true
@@ -171,7 +175,9 @@ struct RecordingSession: ~Copyable {
             waiting.append(pollfd(fd: command.command.descriptor, events: Int16(POLLIN), revents: 0))
         }
         let now = Clock.monotonic()
-        let milliseconds = time > now ? min(UInt64(Self.tick), (time - now) / 1_000_000 + 1) : 0
+        // A ring that is filling up does not wait.
+        let isDue = time <= now || events.rings.isFilling
+        let milliseconds = isDue ? 0 : min(UInt64(Self.tick), (time - now) / 1_000_000 + 1)
         // The array outlives the call, which writes into its elements only. An early return is no harm.
         _ = unsafe poll(&waiting, nfds_t(waiting.count), Int32(milliseconds))
     }
@@ -186,28 +192,43 @@ struct RecordingSession: ~Copyable {
 
     /// Whether anything that was named is still there.
     private func targetsRemain() -> Bool {
-        plan.cgroups.contains { host.cgroup(atPath: $0.cgroup.path)?.id == $0.cgroup.id }
+        plan.takesNewContainers
+            || plan.cgroups.contains { host.cgroup(atPath: $0.cgroup.path)?.id == $0.cgroup.id }
             || builder.attribution.processes.keys.contains { host.isAlive($0) }
     }
 
     // MARK: Facts
 
-    private func readTimes() -> [RowID: CPUTimes] {
-        var times: [RowID: CPUTimes] = [:]
-        for named in plan.cgroups { times[named.row] = named.times?.read() }
-        return times
-    }
-
-    private mutating func takeTimes(since before: [RowID: CPUTimes]) {
-        for (row, after) in readTimes() {
-            guard let first = before[row] else { continue }
-            let spent = CPUTimes(
-                userNanoseconds: after.userNanoseconds - first.userNanoseconds,
-                systemNanoseconds: after.systemNanoseconds - first.systemNanoseconds)
-            targetTimes[row] = spent
+    private mutating func takeTimes(_ witness: Witness) {
+        takeNewContainers()
+        targetTimes = witness.timesSpent(plan)
+        for (row, spent) in targetTimes.sorted(by: { $0.key < $1.key }) {
             var container = plan.containers[Int(row) - 1]
             container.cgroupTimes = spent
             builder.set(container, id: row)
+        }
+        builder.batch.pressure += witness.rows(plan, host: host)
+    }
+
+    private mutating func takeNewContainers() {
+        for new in machine.takeNewContainers() { plan.add(new.identity, row: new.row, host: host) }
+    }
+
+    /// Goes on with targets that were removed and made again.
+    private mutating func followRestarts() throws(RecorderError) {
+        for (index, cgroup) in plan.restarted(host: host) {
+            plan.replace(index, with: cgroup, host: host)
+            let named = plan.cgroups[index]
+            if !plan.needsWholeMachine {
+                try events.attach(named, enabled: true, attribution: &builder.attribution)
+            }
+            builder.attribution.paths[cgroup.path] = named.row
+            for inner in host.descendants(of: cgroup) { builder.attribution.cgroups[inner.id] = named.row }
+            for pid in host.processIDs(in: cgroup) { builder.add(pid) }
+            let seconds = Double(Clock.monotonic() - startTime) / 1e9
+            info.notes.append(
+                "\(plan.containers[Int(named.row) - 1].name) was restarted: up to a second before "
+                    + "\((seconds * 10).rounded() / 10) s is missing")
         }
     }
 
@@ -248,7 +269,8 @@ struct RecordingSession: ~Copyable {
     func summary(endReason: RecordSummary.EndReason) -> RecordSummary {
         let spent = targetTimes.values.map { $0.userNanoseconds + $0.systemNanoseconds }
         return RecordSummary(
-            path: request.output, info: currentInfo(at: endTime), samples: builder.sampleCount, stacks: builder.stackCount,
+            path: request.output, info: currentInfo(at: endTime), samples: builder.sampleCount,
+            stacks: builder.stackCount,
             completeStacks: builder.completeStackCount, targetCPUNanoseconds: spent.isEmpty ? nil : spent.reduce(0, +),
             endReason: endReason)
     }

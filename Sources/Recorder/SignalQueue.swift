@@ -3,17 +3,16 @@ import Glibc
 
 /// SIGINT, SIGTERM and SIGHUP as something to wait for rather than to die of.
 ///
-/// They stay blocked for the rest of the process: a second one, sent while the recording is being finished, must not
-/// end it half-way.
+/// It stays so for the rest of the process: a second one, sent while the recording is being finished, must not end it
+/// half-way.
 struct SignalQueue: ~Copyable {
     let descriptor: Int32
 
-    /// To be made before any other thread starts: threads inherit what is blocked.
     init() throws(RecorderError) {
         let signals = [SIGINT, SIGTERM, SIGHUP]
         // The numbers are read during the call only.
         let result = unsafe clinux_signal_descriptor(signals, Int32(signals.count))
-        guard result >= 0 else { throw .systemCall(name: "signalfd", errno: -result) }
+        guard result >= 0 else { throw .systemCall(name: "sigaction", errno: -result) }
         descriptor = result
     }
 

@@ -25,7 +25,7 @@ struct SpawnedCommand: ~Copyable {
         var strings: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) }
         unsafe strings.append(nil)
         let child = unsafe clinux_spawn_in_cgroup(cgroupProcesses, goPipe[0], reportPipe[1], strings)
-        for unsafe string in unsafe strings { unsafe free(string) }
+        for index in unsafe strings.indices { unsafe free(strings[index]) }
         close(goPipe[0])
         close(reportPipe[1])
         guard child > 0 else {

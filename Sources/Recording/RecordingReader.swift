@@ -76,6 +76,20 @@ public enum RecordingReader {
         guard version <= Schema.version else {
             throw RecordingError.newerSchema(path: path, found: version, supported: Schema.version)
         }
+        try checkLength(of: db, path: path)
         return try TableReader(db: db).profile()
+    }
+
+    /// SQLite would take the missing end of the last page for zeros.
+    ///
+    /// Not by way of a descriptor: closing one would let go of the locks that SQLite has on the file.
+    private static func checkLength(of db: Database, path: String) throws {
+        var status = stat()
+        // stat(2) fills a local variable.
+        guard unsafe stat(path, &status) == 0 else { throw RecordingError.unreadable(path: path, errno: errno) }
+        let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
+        guard pageSize > 0, Int(status.st_size).isMultiple(of: pageSize) else {
+            throw Damage("it ends in the middle of a page")
+        }
     }
 }

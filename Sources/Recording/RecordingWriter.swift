@@ -30,7 +30,11 @@ public struct RecordingWriter: ~Copyable {
         let opened: DatabaseQueue
         do {
             opened = try DatabaseQueue(path: OutputFile.literal(output.workingPath), configuration: configuration)
-            try opened.inDatabase { db in try db.execute(sql: Schema.create) }
+            // In one transaction: a recorder that is killed here leaves no half of a recording.
+            try opened.inTransaction { db in
+                try db.execute(sql: Schema.create)
+                return .commit
+            }
         } catch {
             output.discard()
             throw Self.failure(error, at: path)
@@ -43,6 +47,8 @@ public struct RecordingWriter: ~Copyable {
     ///
     /// - Throws: `writeFailed`; the file then stays as the commit before left it.
     public mutating func commit(_ batch: RowBatch, info: RecordingInfo) throws(RecordingError) {
+        var info = info
+        info.finished = false
         var known = functions
         do {
             try database.inTransaction { db in

@@ -3,9 +3,20 @@ import GRDB
 /// One row as it is stored. A value of another type than the schema's is damage: SQLite would convert it, and GRDB's
 /// subscripts would trap on it.
 struct StoredRow {
-    let row: Row
+    /// Stands at the row.
+    let statement: Statement
     /// Where the row is from, for errors.
     let table: String
+
+    /// Gives each row of a query to `body`.
+    static func forEach(
+        in db: Database, _ sql: String, table: String, _ body: (StoredRow) throws -> Void
+    ) throws {
+        let statement = try db.makeStatement(sql: sql)
+        let rows = try Row.fetchCursor(statement)
+        let row = StoredRow(statement: statement, table: table)
+        while try rows.next() != nil { try body(row) }
+    }
 
     func integer(_ column: Int) throws(Damage) -> Int64 {
         guard case .int64(let value) = storage(column) else { throw unexpected(column) }
@@ -62,7 +73,14 @@ struct StoredRow {
         return Int(id - 1)
     }
 
-    private func storage(_ column: Int) -> DatabaseValue.Storage { (row[column] as DatabaseValue).storage }
+    /// The value as it is stored.
+    func value(_ column: Int) -> DatabaseValue {
+        // The statement lives as long as this row and stands at it. A million samples are read in
+        // 0.6 s; by way of GRDB's `Row`, which looks up generic metadata for each column, it was 1.3 s.
+        unsafe DatabaseValue(sqliteStatement: statement.sqliteStatement, index: CInt(truncatingIfNeeded: column))
+    }
+
+    private func storage(_ column: Int) -> DatabaseValue.Storage { value(column).storage }
 
     private func unexpected(_ column: Int) -> Damage {
         Damage("\(table) has a value of the wrong type in column \(column + 1)")

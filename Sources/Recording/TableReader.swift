@@ -41,33 +41,33 @@ struct TableReader {
     /// What is read must be the very tables that `Schema` makes: a view or a generated column of the same name could
     /// give rows without end.
     private func checkTables() throws {
-        let genuine = try DatabaseQueue().write { model in
-            try model.execute(sql: Schema.create)
-            return try Self.definitions(in: model)
-        }
         let found = try Self.definitions(in: db)
-        for (name, definition) in genuine where found[name] != definition {
+        for (name, definition) in try Self.genuine.get() where found[name] != definition {
             throw Damage("the table \(name) is \(found[name] == nil ? "missing" : "not a recording's")")
+        }
+    }
+
+    private static let genuine = Result {
+        try DatabaseQueue().write { model in
+            try model.execute(sql: Schema.create)
+            return try definitions(in: model)
         }
     }
 
     private static func definitions(in db: Database) throws -> [String: String] {
         var definitions: [String: String] = [:]
         // Bounded, since nobody else's table is of interest.
-        let rows = try Row.fetchCursor(
-            db, sql: "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL LIMIT 1000")
-        while let row = try rows.next() {
-            let row = StoredRow(row: row, table: "sqlite_master")
-            definitions[try row.text(0)] = try row.text(1)
-        }
+        try StoredRow.forEach(
+            in: db, "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL LIMIT 1000",
+            table: "sqlite_master"
+        ) { row in definitions[try row.text(0)] = try row.text(1) }
         return definitions
     }
 
     private func info() throws -> RecordingInfo {
         var values: [String: DatabaseValue] = [:]
-        let rows = try Row.fetchCursor(db, sql: "SELECT key, value FROM recording LIMIT 1000")
-        while let row = try rows.next() {
-            values[try StoredRow(row: row, table: "recording").text(0)] = row[1] as DatabaseValue
+        try StoredRow.forEach(in: db, "SELECT key, value FROM recording LIMIT 1000", table: "recording") { row in
+            values[try row.text(0)] = row.value(1)
         }
         return try InfoKeys.info(from: values)
     }
@@ -122,8 +122,9 @@ struct TableReader {
                 file: try row.optionalText(5), line: try line(row, 6), syscallNumber: try line(row, 7))
         }
         var last: (frame: Int, depth: Int64) = (-1, 0)
-        try forEach("SELECT frame, depth, function, file, line FROM inlines ORDER BY frame, depth", in: "inlines") {
-            row in
+        try StoredRow.forEach(
+            in: db, "SELECT frame, depth, function, file, line FROM inlines ORDER BY frame, depth", table: "inlines"
+        ) { row in
             let frame = try row.index(0, below: frames.count)
             let depth = try row.integer(1)
             guard frame > last.frame || depth > last.depth else { throw Damage("inlines is out of order") }
@@ -169,7 +170,7 @@ struct TableReader {
 
     private func forEachDense(_ table: String, _ columns: String, _ body: (StoredRow) throws -> Void) throws {
         var last: Int64 = 0
-        try forEach("SELECT id, \(columns) FROM \(table) ORDER BY id", in: table) { row in
+        try StoredRow.forEach(in: db, "SELECT id, \(columns) FROM \(table) ORDER BY id", table: table) { row in
             // No more rows than indices of 32 bits can name.
             guard try row.integer(0) == last + 1, last < Int64(Int32.max) else {
                 throw Damage("\(table) has a gap behind id \(last)")
@@ -179,8 +180,4 @@ struct TableReader {
         }
     }
 
-    private func forEach(_ sql: String, in table: String, _ body: (StoredRow) throws -> Void) throws {
-        let rows = try Row.fetchCursor(db, sql: sql)
-        while let row = try rows.next() { try body(StoredRow(row: row, table: table)) }
-    }
 }

@@ -16,6 +16,12 @@ public struct JSONRenderer: Sendable {
     public func render(_ detail: SyscallDetail) throws -> String { try encode(detail) }
 
     /// - Throws: as for a report.
+    public func render(_ report: TargetsReport) throws -> String { try encode(report) }
+
+    /// - Throws: as for a report.
+    public func render(_ report: DoctorReport) throws -> String { try encode(report) }
+
+    /// - Throws: as for a report.
     public func render(_ comparison: Comparison) throws -> String { try encode(comparison) }
 
     /// - Throws: as for a report.

@@ -26,6 +26,9 @@ struct Lines {
         lines.append(styled(DisplayWidth.clipped(text, to: width), style))
     }
 
+    /// One line as it is, however long: something to copy.
+    mutating func verbatim(_ text: String) { lines.append(text) }
+
     /// One line of facts; those that do not fit are left out from the right, but the first is only clipped.
     mutating func segments(_ parts: [String], style: Style, indent: Int = 0, separator: String = " · ") {
         guard let first = parts.first else { return }
@@ -48,7 +51,9 @@ struct Lines {
     }
 
     /// Prose: broken between words, since nothing of it can be left out.
-    mutating func sentence(_ text: String, style: Style) {
+    ///
+    /// - Parameter hang: spaces before each line but the first.
+    mutating func sentence(_ text: String, style: Style, hang: Int = 2) {
         var line = ""
         // A figure and its `%` stay together.
         var words: [String] = []
@@ -63,7 +68,7 @@ struct Lines {
             let next = index == 0 ? word : line + " " + word
             if index > 0 && DisplayWidth.of(next) > width {
                 self.line(line, style: style)
-                line = width > 20 ? "  " + word : word
+                line = width > hang + 18 ? String(repeating: " ", count: hang) + word : word
             } else {
                 line = next
             }

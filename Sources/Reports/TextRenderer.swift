@@ -63,6 +63,10 @@ public struct TextRenderer: Sendable {
             lines.segments(
                 waitFigures(waits, duration: duration), style: .plain, indent: 2, separator: "   ")
         }
+        if let suspects = container.suspects {
+            lines.segments(
+                ["usual suspects:", displayName(suspects.verdict)], style: .plain, indent: 2, separator: " ")
+        }
         lines.blank()
         let table =
             switch report.view {

@@ -17,7 +17,9 @@ struct DebugFile: Sendable {
     /// - Complexity: reads the whole file where a CRC has to be checked.
     func verifiedDescriptor() -> Int32? {
         guard let crc else { return file.descriptor }
-        guard let size = FileStatus(file.descriptor)?.byteCount, size <= Self.maximumCheckedByteCount else { return nil }
+        guard let size = FileStatus(file.descriptor)?.version.byteCount, size <= Self.maximumCheckedByteCount else {
+            return nil
+        }
         var sum = CRC32()
         var offset = 0
         while let chunk = HeldFile.read(file.descriptor, count: 1 << 20, at: offset) {
@@ -32,13 +34,19 @@ struct DebugFile: Sendable {
     /// Looks for a module's debug file: in the process's root by build ID and by the name in .gnu_debuglink, then on the
     /// host by build ID alone.
     ///
-    /// - Parameter path: the module's path in the process's root.
-    static func find(for header: ModuleHeader, path: String, process: ProcessFiles) -> DebugFile? {
-        if let buildID = header.buildID, let name = buildIDPath(buildID) {
-            if let file = try? process.openInRoot(name).file, has(file, buildID) { return DebugFile(file: file, crc: nil) }
+    /// - Parameters:
+    ///   - path: the module's path in the process's root.
+    ///   - hostDirectory: the host's own directory of debug files.
+    static func find(
+        for header: ModuleHeader, path: String, process: ProcessFiles, hostDirectory: String
+    ) -> DebugFile? {
+        if let buildID = header.buildID, let name = buildIDPath(buildID, in: "/usr/lib/debug") {
+            if let file = try? process.openInRoot(name).file, has(file, buildID) {
+                return DebugFile(file: file, crc: nil)
+            }
         }
         if let file = findLinked(header, path: path, process: process) { return file }
-        if let buildID = header.buildID, let name = buildIDPath(buildID) {
+        if let buildID = header.buildID, let name = buildIDPath(buildID, in: hostDirectory) {
             // A path of the host's own, made of hexadecimal digits only.
             if let file = try? SafeOpen.regularFile(at: AT_FDCWD, name, .plain).file, has(file, buildID) {
                 return DebugFile(file: file, crc: nil)
@@ -66,10 +74,10 @@ struct DebugFile: Sendable {
         return nil
     }
 
-    private static func buildIDPath(_ buildID: BuildID) -> String? {
+    private static func buildIDPath(_ buildID: BuildID, in directory: String) -> String? {
         let digits = buildID.description
         guard digits.count > 2 else { return nil }
-        return "/usr/lib/debug/.build-id/\(digits.prefix(2))/\(digits.dropFirst(2)).debug"
+        return "\(directory)/.build-id/\(digits.prefix(2))/\(digits.dropFirst(2)).debug"
     }
 
     private static func has(_ file: HeldFile, _ buildID: BuildID) -> Bool {

@@ -15,7 +15,7 @@ public final class HeldFile: Sendable {
     ///
     /// - Returns: nil when the file is larger than `limit`, or cannot be read.
     func contents(limit: Int) -> [UInt8]? {
-        guard let size = FileStatus(descriptor)?.byteCount, size <= limit else { return nil }
+        guard let size = FileStatus(descriptor)?.version.byteCount, size <= limit else { return nil }
         var bytes: [UInt8] = []
         // One byte more shows a file that grew beyond what was asked for.
         while let chunk = Self.read(descriptor, count: min(1 << 20, limit + 1 - bytes.count), at: bytes.count) {
@@ -41,12 +41,17 @@ public final class HeldFile: Sendable {
     }
 }
 
-/// What fstat(2) says of an open file.
-struct FileStatus: Hashable {
+/// Which contents an open file has: a file that was written to has another version.
+struct FileVersion: Hashable {
     var identity: FileIdentity
     var byteCount: Int64
     var modifiedSeconds: Int
     var modifiedNanoseconds: Int
+}
+
+/// What fstat(2) says of an open file.
+struct FileStatus: Hashable {
+    var version: FileVersion
     var owner: UInt32
     var isRegular: Bool
 
@@ -54,10 +59,10 @@ struct FileStatus: Hashable {
         var status = stat()
         // fstat(2) writes one struct that we own.
         guard unsafe fstat(descriptor, &status) == 0 else { return nil }
-        identity = FileIdentity(device: DeviceNumber(status.st_dev), inode: UInt64(status.st_ino))
-        byteCount = Int64(status.st_size)
-        modifiedSeconds = status.st_mtim.tv_sec
-        modifiedNanoseconds = status.st_mtim.tv_nsec
+        version = FileVersion(
+            identity: FileIdentity(device: DeviceNumber(status.st_dev), inode: UInt64(status.st_ino)),
+            byteCount: Int64(status.st_size), modifiedSeconds: status.st_mtim.tv_sec,
+            modifiedNanoseconds: status.st_mtim.tv_nsec)
         owner = status.st_uid
         isRegular = status.st_mode & S_IFMT == S_IFREG
     }

@@ -1,11 +1,12 @@
 internal import ObjectFiles
 public import ObjectTables
 internal import ProfileModel
+internal import Synchronization
 
 /// The code of one module: a file that some process mapped, held open, or an image in memory.
 public final class ModuleFile: Sendable {
     enum Contents: Sendable {
-        case file(HeldFile)
+        case file(HeldFile, FileVersion)
         /// A whole ELF image: the vDSO.
         case image([UInt8])
     }
@@ -15,6 +16,7 @@ public final class ModuleFile: Sendable {
     /// A file with the debug information that was stripped off, found while the container lived.
     let debugFile: DebugFile?
     let contents: Contents
+    private let rows = Mutex<UnwindTable?>(nil)
 
     init(contents: Contents, header: ModuleHeader?, debugFile: DebugFile? = nil) {
         self.contents = contents
@@ -22,29 +24,51 @@ public final class ModuleFile: Sendable {
         self.debugFile = debugFile
     }
 
-    private func open() throws(ObjectFileError) -> ObjectFile {
-        switch contents {
-        case .file(let file): try ObjectFile(descriptor: file.descriptor)
-        case .image(let bytes): try ObjectFile(image: bytes)
-        }
+    /// The file's version when it was opened; nil for an image in memory.
+    var version: FileVersion? {
+        if case .file(_, let version) = contents { version } else { nil }
     }
 
-    /// The module's unwind rows, read now; empty, with the reason in `skipped`, where there are none.
+    /// The module's unwind rows, read at the first call; empty, with the reason in `skipped`, where there are none.
     public func unwindTable() -> UnwindTable {
-        do throws(ObjectFileError) {
-            return try open().unwindTable()
-        } catch {
-            return UnwindTable(base: FileAddress(0), skipped: Self.reason(error))
+        rows.withLock { known in
+            if let known { return known }
+            let table = read {
+                $0.unwindTable()
+            } orElse: {
+                UnwindTable(base: FileAddress(0), skipped: $0)
+            }
+            known = table
+            return table
         }
     }
 
     /// Names addresses of the module. See `ObjectFile.symbolize`.
     public func symbolize(_ request: SymbolRequest) -> SymbolAnswer {
+        read {
+            $0.symbolize(request, debugInformation: debugFile?.verifiedDescriptor())
+        } orElse: { reason in
+            SymbolAnswer(
+                symbols: request.addresses.map { SymbolizedAddress(address: $0, chain: []) }, skipped: reason)
+        }
+    }
+
+    /// Calls `body` with the object file, or `orElse` with the reason why that cannot be: in words, for the recording.
+    ///
+    /// A file that was written to since it was mapped is not what ran, and a wrong name is worse than none.
+    private func read<Result>(
+        _ body: (borrowing ObjectFile) -> Result, orElse: (String) -> Result
+    ) -> Result {
         do throws(ObjectFileError) {
-            return try open().symbolize(request, debugInformation: debugFile?.verifiedDescriptor())
+            switch contents {
+            case .image(let bytes): return body(try ObjectFile(image: bytes))
+            case .file(let file, let version):
+                let result = body(try ObjectFile(descriptor: file.descriptor))
+                // Asked last: what changed while it was read does not count either.
+                return FileStatus(file.descriptor)?.version == version ? result : orElse("file changed")
+            }
         } catch {
-            let unknown = request.addresses.map { SymbolizedAddress(address: $0, chain: []) }
-            return SymbolAnswer(symbols: unknown, skipped: Self.reason(error))
+            return orElse(Self.reason(error))
         }
     }
 
@@ -52,7 +76,7 @@ public final class ModuleFile: Sendable {
         switch error {
         case .system: "cannot be read"
         case .notRegular: FileRefusal.notRegular.rawValue
-        case .tooLarge: "too large"
+        case .tooLarge: FileRefusal.tooLarge.rawValue
         case .notELF: "malformed"
         case .unsupported(let reason): reason
         }

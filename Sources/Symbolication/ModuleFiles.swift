@@ -10,11 +10,14 @@ public import ProfileModel
 public struct ModuleFiles: ~Copyable {
     private let procRoot: String
     private let maximumHeldCount: Int
-    private let looksForDebugFiles: Bool
-    private var known: [FileStatus: ModuleFile] = [:]
+    private let hostDebugDirectory: String
+    private var known: [FileVersion: ModuleFile] = [:]
     /// By what the kernel's record says, where that was seen to be what fstat(2) says: not so on btrfs, whose subvolumes
     /// share device and inode numbers in records.
-    private var exact: [FileIdentity: (module: ModuleFile, status: FileStatus, file: HeldFile)] = [:]
+    private var exact: [FileIdentity: (module: ModuleFile, file: HeldFile)] = [:]
+    /// The root directories of processes that were seen alive, for what they leave behind; one for all that share it.
+    private var roots: [FileIdentity: HeldFile] = [:]
+    private var rootOf: [ProcessID: FileIdentity] = [:]
     /// Files that were not held because as many as allowed were already.
     public private(set) var givenUpCount = 0
     /// Files held open.
@@ -23,10 +26,12 @@ public struct ModuleFiles: ~Copyable {
     /// - Parameters:
     ///   - procRoot: where procfs is mounted.
     ///   - maximumHeldCount: how many files may be held; nil for half of what RLIMIT_NOFILE leaves.
-    ///   - looksForDebugFiles: whether separate debug files are looked for in the container and on the host.
-    public init(procRoot: String = "/proc", maximumHeldCount: Int? = nil, looksForDebugFiles: Bool = true) {
+    ///   - hostDebugDirectory: where the host keeps debug files, which are taken by build ID only.
+    public init(
+        procRoot: String = "/proc", maximumHeldCount: Int? = nil, hostDebugDirectory: String = "/usr/lib/debug"
+    ) {
         self.procRoot = procRoot
-        self.looksForDebugFiles = looksForDebugFiles
+        self.hostDebugDirectory = hostDebugDirectory
         self.maximumHeldCount = maximumHeldCount ?? Self.defaultMaximumHeldCount
     }
 
@@ -43,8 +48,8 @@ public struct ModuleFiles: ~Copyable {
     /// - Throws: `FileRefusal` when there is no file, it cannot be opened, or it is not surely the one that was mapped.
     public mutating func open(_ mapping: Mapping, of pid: ProcessID) throws(FileRefusal) -> ModuleFile {
         if let identity = mapping.file, let entry = exact[identity],
-            // The file is held, so its inode number cannot have gone to another one.
-            FileStatus(entry.file.descriptor) == entry.status
+            // The file is held, so its inode number cannot have gone to another one; only its contents can change.
+            FileStatus(entry.file.descriptor)?.version == entry.module.version
         {
             return entry.module
         }
@@ -52,32 +57,73 @@ public struct ModuleFiles: ~Copyable {
             givenUpCount += 1
             throw .tooManyFiles
         }
-        let process = ProcessFiles(procRoot: procRoot, pid: pid)
+        let process = ProcessFiles(procRoot: procRoot, pid: pid, heldRoot: heldRoot(of: pid))
+        return try take(mapping, of: process) { process throws(FileRefusal) in try process.open(mapping) }
+    }
+
+    /// The module that the mapping of a process shows which is gone, as a relative of it sees it: a parent's memory is its
+    /// child's until that calls execve(2), and they see the same files for longer.
+    ///
+    /// - Throws: as `open(_:of:)`.
+    public mutating func open(_ mapping: Mapping, ofRelative pid: ProcessID) throws(FileRefusal) -> ModuleFile {
+        guard heldCount < maximumHeldCount else { throw .tooManyFiles }
+        let process = ProcessFiles(procRoot: procRoot, pid: pid, heldRoot: heldRoot(of: pid))
+        return try take(mapping, of: process) { process throws(FileRefusal) in
+            try process.open(relativesMapping: mapping)
+        }
+    }
+
+    /// Holds a process's root directory, so that files are still found in it when the process is gone.
+    public mutating func holdRoot(of pid: ProcessID) {
+        guard let root = try? ProcessFiles(procRoot: procRoot, pid: pid).root(),
+            let identity = FileStatus(root.descriptor)?.version.identity
+        else { return }
+        if rootOf.count >= Self.maximumRootCount { rootOf.removeAll() }
+        if roots[identity] == nil {
+            guard roots.count < Self.maximumRootCount, heldCount < maximumHeldCount else { return }
+            roots[identity] = root
+            heldCount += 1
+        }
+        rootOf[pid] = identity
+    }
+
+    private static var maximumRootCount: Int { 4096 }
+
+    private func heldRoot(of pid: ProcessID) -> HeldFile? { rootOf[pid].flatMap { roots[$0] } }
+
+    private mutating func take(
+        _ mapping: Mapping, of process: ProcessFiles,
+        open: (ProcessFiles) throws(FileRefusal) -> (file: HeldFile, status: FileStatus, needsBuildID: Bool)
+    ) throws(FileRefusal) -> ModuleFile {
         let opened: (file: HeldFile, status: FileStatus, needsBuildID: Bool)
         do throws(FileRefusal) {
-            opened = try process.open(mapping)
+            opened = try open(process)
         } catch {
             if error == .tooManyFiles { givenUpCount += 1 }
             throw error
         }
-        let module = known[opened.status] ?? load(opened.file, mapping: mapping, process: process)
+        let module =
+            known[opened.status.version] ?? load(opened.file, opened.status, mapping: mapping, process: process)
         if let expected = mapping.buildID, let found = module.header?.buildID, found != expected { throw .otherFile }
         if opened.needsBuildID, module.header?.buildID != mapping.buildID { throw .otherFile }
-        if known.updateValue(module, forKey: opened.status) == nil {
+        if known.updateValue(module, forKey: opened.status.version) == nil {
             heldCount += module.debugFile == nil ? 1 : 2
         }
-        if let identity = mapping.file, identity == opened.status.identity {
-            exact[identity] = (module, opened.status, opened.file)
+        if let identity = mapping.file, identity == opened.status.version.identity {
+            exact[identity] = (module, opened.file)
         }
         return module
     }
 
-    private func load(_ file: HeldFile, mapping: Mapping, process: ProcessFiles) -> ModuleFile {
+    private func load(
+        _ file: HeldFile, _ status: FileStatus, mapping: Mapping, process: ProcessFiles
+    ) -> ModuleFile {
         let header = try? ObjectFile(descriptor: file.descriptor).header()
         var debugFile: DebugFile?
-        if looksForDebugFiles, let header, !header.hasDebugInformation {
-            debugFile = DebugFile.find(for: header, path: mapping.path, process: process)
+        if let header, !header.hasDebugInformation {
+            debugFile = DebugFile.find(
+                for: header, path: mapping.path, process: process, hostDirectory: hostDebugDirectory)
         }
-        return ModuleFile(contents: .file(file), header: header, debugFile: debugFile)
+        return ModuleFile(contents: .file(file, status.version), header: header, debugFile: debugFile)
     }
 }

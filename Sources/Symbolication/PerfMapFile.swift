@@ -20,8 +20,12 @@ public final class PerfMapFile: Sendable {
             throw .vanished
         }
         let opened = try process.openInRoot("/tmp/perf-\(own.innermostID).map")
-        guard opened.status.owner == own.userID || opened.status.owner == 0 else { throw .otherFile }
+        guard isTrusted(owner: opened.status.owner, for: own) else { throw .otherFile }
         return PerfMapFile(file: opened.file)
+    }
+
+    static func isTrusted(owner: UInt32, for process: ProcessStatus) -> Bool {
+        owner == process.userID || owner == 0
     }
 
     /// The names as they are now.

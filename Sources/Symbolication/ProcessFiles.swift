@@ -6,6 +6,8 @@ struct ProcessFiles {
     /// Where procfs is mounted: `/proc`, or a fixture's directory.
     let procRoot: String
     let pid: ProcessID
+    /// The process's root directory as it was found while the process lived; for one that is gone.
+    var heldRoot: HeldFile?
 
     private var directory: String { "\(procRoot)/\(pid.rawValue)" }
 
@@ -20,7 +22,7 @@ struct ProcessFiles {
         else { throw .noFile }
         do throws(FileRefusal) {
             let opened = try openMapped(mapping)
-            let isSame = mapping.file.map { $0.inode == opened.status.identity.inode } ?? true
+            let isSame = mapping.file.map { $0.inode == opened.status.version.identity.inode } ?? true
             if isSame { return (opened.file, opened.status, mapping.file == nil) }
             // An overlay may show another inode number than the kernel's record; only the build ID can tell then.
             guard mapping.buildID != nil else { throw .otherFile }
@@ -28,10 +30,27 @@ struct ProcessFiles {
         } catch {
             guard error == .vanished || error == .notPermitted else { throw error }
             let opened = try openInRoot(mapping.path)
-            if opened.status.identity == mapping.file { return (opened.file, opened.status, false) }
+            if opened.status.version.identity == mapping.file { return (opened.file, opened.status, false) }
             guard mapping.buildID != nil else { throw .otherFile }
             return (opened.file, opened.status, true)
         }
+    }
+
+    /// Opens the file that a relative's mapping shows: the relative is gone, and this process may have the same memory,
+    /// or see the same files. What is not the mapping's inode on its device needs the kernel's build ID as a witness.
+    func open(relativesMapping mapping: Mapping) throws(FileRefusal) -> (
+        file: HeldFile, status: FileStatus, needsBuildID: Bool
+    ) {
+        guard mapping.file != nil || mapping.buildID != nil, mapping.path.utf8.first == UInt8(ascii: "/") else {
+            throw .noFile
+        }
+        if let opened = try? openMapped(mapping), opened.status.version.identity == mapping.file {
+            return (opened.file, opened.status, false)
+        }
+        let opened = try openInRoot(mapping.path)
+        if opened.status.version.identity == mapping.file { return (opened.file, opened.status, false) }
+        guard mapping.buildID != nil else { throw .otherFile }
+        return (opened.file, opened.status, true)
     }
 
     private func openMapped(_ mapping: Mapping) throws(FileRefusal) -> (file: HeldFile, status: FileStatus) {
@@ -63,12 +82,20 @@ struct ProcessFiles {
         return nil
     }
 
-    /// Opens a path as the process sees it; links are followed within its root only.
+    /// Opens a path as the process sees it, or saw it; links are followed within its root only.
     func openInRoot(_ path: String) throws(FileRefusal) -> (file: HeldFile, status: FileStatus) {
-        let root = try SafeOpen.directory("\(directory)/root")
-        defer { close(root) }
-        return try SafeOpen.regularFile(at: root, path, .inRoot)
+        let root: HeldFile
+        do throws(FileRefusal) {
+            root = try self.root()
+        } catch {
+            guard error == .vanished, let heldRoot else { throw error }
+            root = heldRoot
+        }
+        return try SafeOpen.regularFile(at: root.descriptor, path, .inRoot)
     }
+
+    /// The process's root directory, opened to look files up in.
+    func root() throws(FileRefusal) -> HeldFile { HeldFile(owning: try SafeOpen.directory("\(directory)/root")) }
 
     /// The contents of one of procfs's own files.
     ///

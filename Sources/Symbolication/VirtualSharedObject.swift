@@ -9,7 +9,9 @@ extension ModuleFile {
     /// - Returns: nil where this process has no vDSO.
     public static func virtualSharedObject() -> ModuleFile? {
         guard let maps = ProcessFiles(procRoot: "/proc", pid: .init(getpid())).read("maps", limit: 32 << 20),
-            let line = maps.split(separator: UInt8(ascii: "\n")).first(where: { $0.suffix(6).elementsEqual("[vdso]".utf8) })
+            let line = maps.split(separator: UInt8(ascii: "\n")).first(where: {
+                $0.suffix(6).elementsEqual("[vdso]".utf8)
+            })
         else { return nil }
         let range = line.prefix { $0 != UInt8(ascii: " ") }.split(separator: UInt8(ascii: "-"))
         guard range.count == 2, let start = Int(String(decoding: range[0], as: UTF8.self), radix: 16),

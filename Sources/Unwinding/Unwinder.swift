@@ -85,6 +85,11 @@ public struct Unwinder: Sendable {
                     // compiler's code is not believed: there a frame pointer of 0 may be any 0.
                     return .complete
                 }
+                if isExact, reason == .noUnwindRows, code.table != nil,
+                    registers.isAtEntry(top: stack.word(at: registers.stackPointer, copiedFrom: stackStart))
+                {
+                    return .complete
+                }
                 guard reason == .noUnwindRows || reason == .unsupportedRule else {
                     return .truncated(at: pc, because: reason)
                 }

@@ -22,4 +22,13 @@ public struct UserRegisters: Hashable, Sendable {
         self.second = second
         self.linkRegister = linkRegister
     }
+
+    /// Whether these may be the registers of a program's first instruction: the kernel starts it with zeroes, and the stack
+    /// with argc. The entry of ld.so, where a program stays while its first pages are read, has no rows.
+    ///
+    /// - Parameter top: the word that the stack pointer points at.
+    func isAtEntry(top: UInt64?) -> Bool {
+        guard framePointer == 0, second == 0, linkRegister == 0, stackPointer & 15 == 0, let top else { return false }
+        return (1..<1 << 20).contains(top)
+    }
 }

@@ -237,7 +237,8 @@ struct ReportTests {
         #expect(says("10 samples were lost (50.0 % of all)"))
         #expect(says("3 times (5.0 % of the time)"))
         #expect(says("made no sense"))
-        #expect(says("20.0 % of stacks"))
+        #expect(says("2 of 10 stacks (20.0 %)"))
+        #expect(says("no-unwind-rows: 1, stack-copy-too-short: 1"))
         #expect(says("only 10 samples"))
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The tests of the program as it is shipped, on this machine's kernel.
@@ -13,7 +14,7 @@ extension Trait where Self == MachineToItself {
     static var machineToItself: Self { Self() }
 }
 
-/// Holds a lock file during each test: `.serialized` reaches no further than one process and one suite.
+/// Holds the machine's lock during each test.
 struct MachineToItself: TestTrait, SuiteTrait, TestScoping {
     let isRecursive = true
 
@@ -22,13 +23,7 @@ struct MachineToItself: TestTrait, SuiteTrait, TestScoping {
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
-        let path = "/run/lock/jostle-tests"
-        if !FileManager.default.fileExists(atPath: path) { _ = FileManager.default.createFile(atPath: path, contents: nil) }
-        let file = try #require(FileHandle(forUpdatingAtPath: path), "\(path) cannot be opened")
-        while flock(file.fileDescriptor, LOCK_EX | LOCK_NB) != 0 { try await Task.sleep(for: .milliseconds(50)) }
-        // Closing the file lets go of the lock.
-        defer { try? file.close() }
-        try await function()
+        try await MachineLock.holding(function)
     }
 }
 

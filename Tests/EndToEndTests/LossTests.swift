@@ -11,7 +11,8 @@ extension EndToEnd {
                 let cgroup = try stage.cgroup("overflow")
                 _ = try await stage.workload("user-spin", in: cgroup, seconds: 60, options: ["--threads", "2"])
                 let file = stage.path("overflow.jostle")
-                let recorder = try stage.startJostle("record", "--cgroup", cgroup.path, "-F", "4999", "-d", "6", "-o", file)
+                let recorder = try stage.startJostle(
+                    "record", "--cgroup", cgroup.path, "-F", "4999", "-d", "6", "-o", file)
                 try await recorder.says("1s / 6s")
                 recorder.signal(SIGSTOP)
                 try await Task.sleep(for: .seconds(3))
@@ -57,15 +58,20 @@ extension EndToEnd {
                     let report = try await stage.report(file)
                     #expect(!report.recording.finished)
                     #expect(report.container(of: cgroup)?.syscalls.first?.name == "fadvise64")
-                    let start = try await stage.number("SELECT value FROM recording WHERE key = 'start_wall_ns'", of: file)
+                    let start = try await stage.number(
+                        "SELECT value FROM recording WHERE key = 'start_wall_ns'", of: file)
                     let last = try await stage.number("SELECT max(time) FROM samples", of: file)
                     let missing = time - (start + last) / 1e9
-                    seen("killed after \(milliseconds) ms: \(report.confidence.samples) samples, the last \(missing.short) s before")
+                    seen(
+                        "killed after \(milliseconds) ms: \(report.confidence.samples) samples, the last \(missing.short) s before"
+                    )
                     #expect(missing <= 2)
                     let text = try await stage.jostle("report", file)
                     #expect(text.status == 0)
                     #expect(text.output.contains("unfinished"), "\(text.output)")
-                    #expect(report.confidence.warnings.contains { $0.contains("unfinished") }, "\(report.confidence.warnings)")
+                    #expect(
+                        report.confidence.warnings.contains { $0.contains("unfinished") },
+                        "\(report.confidence.warnings)")
                 }
             }
         }

@@ -13,7 +13,9 @@ extension EndToEnd {
     /// that split is itself a sampling, 250 times a second here: of 4 s of CPU time it knows a share of 70 % to
     /// ±1.4 points (one standard error), so the workloads run at the highest priority and are sampled more often than
     /// by default.
-    @Suite("perf and cpu.stat as oracles", .enabled(if: Programs.arePresent("perf", "python3"), "linux-perf or python3 is missing"))
+    @Suite(
+        "perf and cpu.stat as oracles",
+        .enabled(if: Programs.arePresent("perf", "python3"), "linux-perf or python3 is missing"))
     struct OracleTests {
         static let seconds = 5.0
         static let frequency = 499
@@ -34,7 +36,9 @@ extension EndToEnd {
             Case(workload: "alias-calls", options: ["--threads", "2", "--call", "faccessat"]),
         ]
 
-        @Test("Kernel share and the top five system calls' shares are perf's, and within 3 points of cpu.stat", arguments: cases)
+        @Test(
+            "Kernel share and the top five system calls' shares are perf's, and within 3 points of cpu.stat",
+            arguments: cases)
         func agrees(_ test: Case) async throws {
             try await Stage.with { stage in
                 let first = try await compare(test, on: stage)
@@ -56,7 +60,8 @@ extension EndToEnd {
             let perf = try stage.start(
                 Self.oracle("perf_oracle.py"),
                 [
-                    "--cgroup", cgroup.path, "--seconds", "\(Self.seconds)", "--frequency", "\(Self.frequency)", "-o", theirs,
+                    "--cgroup", cgroup.path, "--seconds", "\(Self.seconds)", "--frequency", "\(Self.frequency)", "-o",
+                    theirs,
                 ])
             let ours = stage.path("report.json")
             let report = try await stage.record(
@@ -72,7 +77,8 @@ extension EndToEnd {
             let compared = stage.path("comparison.json")
             let outcome = try await stage.run(
                 Self.oracle("compare_with_perf.py"), [ours, theirs, "--cpu-stat-points", "3", "-o", compared])
-            try #require(outcome.status == 0 || outcome.status == 1, "compare_with_perf.py: \(outcome.errors)\(outcome.output)")
+            try #require(
+                outcome.status == 0 || outcome.status == 1, "compare_with_perf.py: \(outcome.errors)\(outcome.output)")
             let comparison = try Comparison(json: Data(contentsOf: URL(filePath: compared)))
             for line in comparison.comparisons { seen("\(test.testDescription): \(line.description)") }
             #expect(comparison.comparisons.count >= 2, "neither perf nor cpu.stat was compared with")

@@ -15,6 +15,8 @@ struct Report: Decodable {
         var lostRecords: Int
         var lostSamples: Int
         var completeStacksShare: Double?
+        var truncations: [String: Int]?
+        var recorderCpuNs: Double?
         var warnings: [String]
     }
     struct Share: Decodable {

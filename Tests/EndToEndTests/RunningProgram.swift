@@ -39,17 +39,20 @@ struct Outcome {
 /// A program that was started; what it prints goes to files, so that it never waits for its reader.
 final class RunningProgram {
     let process = Process()
+    private let commandLine: String
     private let outputFile: URL
     private let errorFile: URL
     private let start = ContinuousClock.now
 
     var pid: Int32 { process.processIdentifier }
+    /// Also while one that it has started still holds the socket by which Foundation hears of its end.
     var isRunning: Bool { process.isRunning }
 
     /// - Parameter files: where its output goes, without a suffix.
     init(_ program: String, _ arguments: [String], environment: [String: String] = [:], directory: String?, files: URL)
         throws
     {
+        commandLine = ([program] + arguments).joined(separator: " ")
         outputFile = files.appendingPathExtension("out")
         errorFile = files.appendingPathExtension("err")
         process.executableURL = URL(filePath: program)
@@ -79,10 +82,11 @@ final class RunningProgram {
     /// - Throws: `Overdue` when it still runs after `limit`; it is then killed.
     @discardableResult
     func end(within limit: Duration = .seconds(60)) async throws -> Outcome {
+        let deadline = ContinuousClock.now + limit
         while process.isRunning {
-            if ContinuousClock.now - start > limit + .seconds(1) {
+            if ContinuousClock.now > deadline {
                 signal(SIGKILL)
-                throw Overdue(program: process.executableURL?.path ?? "", errors: errors)
+                throw Overdue(what: "\(commandLine) still runs", errors: errors)
             }
             try await Task.sleep(for: .milliseconds(5))
         }
@@ -98,14 +102,14 @@ final class RunningProgram {
         let deadline = ContinuousClock.now + limit
         while !errors.contains(words) {
             guard process.isRunning, ContinuousClock.now < deadline else {
-                throw Overdue(program: "\(process.executableURL?.path ?? "") does not say '\(words)'", errors: errors)
+                throw Overdue(what: "\(commandLine) does not say '\(words)'", errors: errors)
             }
             try await Task.sleep(for: .milliseconds(10))
         }
     }
 
     struct Overdue: Error {
-        var program: String
+        var what: String
         var errors: String
     }
 }

@@ -30,11 +30,17 @@ final class Stage {
     }
 
     private func clear() async throws {
-        for program in programs where program.isRunning { program.signal(SIGCONT); program.signal(SIGKILL) }
-        for program in programs { while program.isRunning { try? await Task.sleep(for: .milliseconds(5)) } }
+        for program in programs where program.isRunning {
+            program.signal(SIGCONT)
+            program.signal(SIGKILL)
+        }
+        // Takes along what the programs have started and left behind.
         for cgroup in cgroups.reversed() { await cgroup.remove() }
-        for ending in endings.reversed() { try ending() }
+        for program in programs { _ = try? await program.end(within: .seconds(5)) }
+        var failure: (any Error)?
+        for ending in endings.reversed() { do { try ending() } catch { failure = error } }
         try FileManager.default.removeItem(at: directory)
+        if let failure { throw failure }
     }
 
     /// A path in the stage's directory.
@@ -45,12 +51,14 @@ final class Stage {
 
     // MARK: Programs
 
+    /// Starts a program at the highest priority: a machine that is busy otherwise must neither leave a workload without
+    /// CPU time to sample nor keep the recorder from its second.
     func start(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], directory: String? = nil
     ) throws -> RunningProgram {
         fileCount += 1
         let running = try RunningProgram(
-            program, arguments, environment: environment, directory: directory,
+            "/usr/bin/nice", ["-n", "-20", program] + arguments, environment: environment, directory: directory,
             files: self.directory.appending(path: "program\(fileCount)"))
         programs.append(running)
         return running
@@ -87,17 +95,14 @@ final class Stage {
     // MARK: Workloads
 
     /// Starts a workload in a cgroup and waits until its workers work.
-    ///
-    /// With the highest priority: a machine that is busy otherwise must not leave it without CPU time to sample.
     func workload(_ name: String, in cgroup: TestCgroup?, seconds: Double, options: [String] = []) async throws
         -> RunningProgram
     {
         fileCount += 1
         let ready = path("ready\(fileCount)")
-        var arguments = ["-n", "-20", Programs.workload, name, "--seconds", "\(seconds)", "--ready", ready]
-        arguments += ["--directory", directory.path] + options
+        var arguments = [name, "--seconds", "\(seconds)", "--ready", ready, "--directory", directory.path] + options
         if let cgroup { arguments += ["--cgroup", cgroup.directory] }
-        let running = try start("/usr/bin/nice", arguments)
+        let running = try start(Programs.workload, arguments)
         while !FileManager.default.fileExists(atPath: ready) {
             try #require(running.isRunning, "the workload \(name) does not start: \(running.errors)")
             try await Task.sleep(for: .milliseconds(5))
@@ -108,7 +113,9 @@ final class Stage {
     // MARK: Recordings
 
     /// Records into a file of its own and reads the report.
-    func record(_ arguments: String...) async throws -> Report {
+    func record(_ arguments: String...) async throws -> Report { try await record(arguments) }
+
+    func record(_ arguments: [String]) async throws -> Report {
         fileCount += 1
         let file = path("recording\(fileCount).jostle")
         let recorded = try await run(Programs.jostle, ["record", "--quiet", "-o", file] + arguments)

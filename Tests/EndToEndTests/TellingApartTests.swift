@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 extension EndToEnd {
@@ -37,7 +38,9 @@ extension EndToEnd {
                     JOIN threads t ON t.id = s.thread JOIN processes p ON p.id = t.process GROUP BY 1, 2
                     """, of: report.file)
                 let expected = ["\(programs[0].pid)": "/" + lookups.path, "\(programs[1].pid)": "/" + pipes.path]
-                for owner in owners { #expect(expected[owner[0]] == owner[1], "\(owner[2]) samples of process \(owner[0])") }
+                for owner in owners {
+                    #expect(expected[owner[0]] == owner[1], "\(owner[2]) samples of process \(owner[0])")
+                }
                 #expect(strangersTime > 100_000_000, "the third cgroup was not busy")
                 seen(
                     "told apart: \(first.samples) and \(second.samples) samples, each process in its own cgroup; "
@@ -69,6 +72,32 @@ extension EndToEnd {
                     """, of: file)
                 #expect(laterSamples > 20)
                 seen("descendants: \(whole.samples) samples, \(Int(laterSamples)) of a cgroup made meanwhile")
+            }
+        }
+
+        @Test("Of two named cgroups, one below the other, each sample counts once, for the inner one where it is in it")
+        func nestedTargets() async throws {
+            try await Stage.with { stage in
+                let outer = try stage.cgroup("outer")
+                let inner = try stage.cgroup("inner", in: outer)
+                let programs = [
+                    try await stage.workload("user-spin", in: outer, seconds: 60),
+                    try await stage.workload("pipe-ping-pong", in: inner, seconds: 60),
+                ]
+                let report = try await stage.record("--cgroup", outer.path, "--cgroup", inner.path, "-d", "2")
+                #expect(report.containers.count == 2)
+                let owners = try await stage.rows(
+                    """
+                    SELECT p.pid, c.cgroup, count(*) FROM samples s JOIN containers c ON c.id = s.container
+                    JOIN threads t ON t.id = s.thread JOIN processes p ON p.id = t.process GROUP BY 1, 2 ORDER BY 1
+                    """, of: report.file)
+                let expected = [["\(programs[0].pid)", "/" + outer.path], ["\(programs[1].pid)", "/" + inner.path]]
+                #expect(
+                    owners.map { Array($0.prefix(2)) }.sorted { $0[0] < $1[0] } == expected.sorted { $0[0] < $1[0] })
+                // Two CPUs for two seconds at 199 Hz: twice as many if each one were counted by both.
+                let most =
+                    Double(ProcessInfo.processInfo.activeProcessorCount) * report.recording.durationNs / 1e9 * 199
+                #expect(Double(report.confidence.samples) < most * 1.1)
             }
         }
     }

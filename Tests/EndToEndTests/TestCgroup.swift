@@ -32,7 +32,9 @@ struct TestCgroup {
         return unified
     }
 
-    var processes: [Int32] {
+    var processes: [Int32] { Self.processes(in: directory) }
+
+    static func processes(in directory: String) -> [Int32] {
         let text = (try? String(contentsOfFile: directory + "/cgroup.procs", encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { Int32($0) }
     }

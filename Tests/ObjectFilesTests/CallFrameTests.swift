@@ -163,15 +163,17 @@ struct CallFrameTests {
         #expect(section.rows == [Row(0, UnwindRule(kind: .outermost)), end])
     }
 
-    @Test("what eight bytes cannot say is said to be so", arguments: [
-        [0x0C, 10, 0],  // CFA = r10
-        [0x09, 16, 1],  // the return address in rdx
-        [0x0F, 4, 0x77, 8, 0x06, 0x23],  // an expression with more behind the deref
-        [0x0E, 0x80, 0x80, 0x80, 0x01],  // CFA offset 2 MiB
-        [0x3F],  // no such instruction
-        [0x0B],  // nothing remembered
-        [0x0E],  // cut short
-    ] as [[UInt8]])
+    @Test(
+        "what eight bytes cannot say is said to be so",
+        arguments: [
+            [0x0C, 10, 0],  // CFA = r10
+            [0x09, 16, 1],  // the return address in rdx
+            [0x0F, 4, 0x77, 8, 0x06, 0x23],  // an expression with more behind the deref
+            [0x0E, 0x80, 0x80, 0x80, 0x01],  // CFA offset 2 MiB
+            [0x3F],  // no such instruction
+            [0x0B],  // nothing remembered
+            [0x0E],  // cut short
+        ] as [[UInt8]])
     func unsupported(instructions: [UInt8]) {
         #expect(Section(instructions: instructions).rows.map(\.rule.kind) == [.unsupported, .none])
     }
@@ -180,6 +182,21 @@ struct CallFrameTests {
     func registerInRegister() {
         let section = Section(instructions: [0x09, 6, 9])
         #expect(section.rows == [Row(0, UnwindRule(kind: .registers, cfaOffset: 8, framePointer: .undefined)), end])
+    }
+
+    @Test("vfork pops its return address into rdi, and pushes it back")
+    func returnAddressInRegister() {
+        // pop %rdi; mov $58,%eax; syscall; push %rdi; …; ret: glibc's vfork.S, which leaves rip in rdi to the end
+        let section = Section(instructions: [
+            0x41, 0x0E, 0, 0x09, 16, 5,  // advance 1; CFA offset 0; the return address in rdi
+            0x48, 0x0E, 8,  // advance 8; CFA offset 8
+        ])
+        #expect(
+            section.rows == [
+                Row(0, UnwindRule(kind: .registers, cfaOffset: 8)),
+                Row(1, UnwindRule(kind: .registers, cfaOffset: 0, returnAddress: .same)),
+                Row(9, UnwindRule(kind: .registers, cfaOffset: 8, returnAddress: .same)), end,
+            ])
     }
 
     @Test("arm64: the return address is in x30 until it is stored")
@@ -240,13 +257,49 @@ struct CallFrameTests {
         #expect(section.table().starts.count == 4)
     }
 
+    @Test("a second table fills the first one's gaps and nothing else")
+    func fillingGaps() {
+        func row(_ offset: Int64) -> UInt64 { UnwindRule(kind: .registers, cfaOffset: offset).rawValue }
+        let none = UnwindRule(kind: .none).rawValue
+        let own = UnwindTable(
+            base: FileAddress(0x1010), starts: [0, 0x10, 0x20, 0x30], rules: [row(8), none, row(16), none])
+        let other = UnwindTable(
+            base: FileAddress(0x1000), starts: [0, 0x18, 0x28, 0x80], rules: [row(24), row(32), row(40), none])
+        let filled = own.fillingGaps(from: other)
+        // 0x1000 other's first; 0x1010 own; 0x1020 other's second; 0x1028 other's third; 0x1030 own; 0x1040 other's third
+        // again; 0x1080 nothing.
+        #expect(filled.base == FileAddress(0x1000))
+        #expect(filled.starts == [0, 0x10, 0x20, 0x28, 0x30, 0x40, 0x80])
+        #expect(filled.rules == [row(24), row(8), row(32), row(40), row(16), row(40), none])
+        #expect(own.fillingGaps(from: UnwindTable(base: FileAddress(0))) == own)
+        #expect(UnwindTable(base: FileAddress(0)).fillingGaps(from: other) == other)
+    }
+
+    @Test("a program without unwind tables has rows from its debug information")
+    func debugFrame() throws {
+        let directory = try TemporaryDirectory()
+        let source = try directory.write("int main(int c, char **v) { return c + (int)(long)v; }", to: "program.c")
+        let binary = directory.path + "/program"
+        try run("gcc -g -O0 -fno-asynchronous-unwind-tables -o \(binary) \(source)")
+        let line = try #require(try run("nm \(binary)").split(separator: "\n").first { $0.hasSuffix(" T main") })
+        let main = try #require(hexadecimal(line.prefix { $0 != " " }))
+        let table = try withObjectFile(binary) { $0.unwindTable() }
+        // push %rbp (1 byte); mov %rsp,%rbp (3 bytes)
+        let rows = zip(table.starts, table.rules).map { (UInt64($0) + table.base.rawValue, UnwindRule(rawValue: $1)) }
+        let body = try #require(rows.first { $0.0 == main + 4 }?.1)
+        #expect(body.base == .framePointer && body.cfaOffset == 16 && body.framePointerSlot == -16)
+        #expect(rows.contains { $0.0 < main && $0.1.kind == .outermost })
+    }
+
     @Test("random bytes never trap")
     func random() {
         var generator = SplitMix(state: 1)
         let section = Section(augmentation: "zR", instructions: Array(repeating: 0, count: 64))
         for _ in 0..<20_000 {
             var bytes = section.bytes
-            for _ in 0..<4 { bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next()) }
+            for _ in 0..<4 {
+                bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next())
+            }
             let table = section.table(bytes)
             #expect(table.starts.count == table.rules.count)
         }

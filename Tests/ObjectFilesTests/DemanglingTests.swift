@@ -34,9 +34,11 @@ struct DemanglingTests {
     func swiftNames() {
         #expect(Demangling.swiftNameWithoutTypes("App.run() async throws -> ()") == "App.run()")
         #expect(
-            Demangling.swiftNameWithoutTypes("closure #1 (Swift.Int) -> () in App.main(in: [Swift.String: Swift.Int]) -> ()")
+            Demangling.swiftNameWithoutTypes(
+                "closure #1 (Swift.Int) -> () in App.main(in: [Swift.String: Swift.Int]) -> ()")
                 == "closure #1 in App.main(in:)")
-        #expect(Demangling.swiftNameWithoutTypes("App.Box.value.getter : Swift.Int") == "App.Box.value.getter : Swift.Int")
+        #expect(
+            Demangling.swiftNameWithoutTypes("App.Box.value.getter : Swift.Int") == "App.Box.value.getter : Swift.Int")
     }
 
     @Test("a name too long for the demanglers' stack stays as it is")

@@ -19,10 +19,7 @@ struct RealLibraryTests {
     @Test("every row of a real library is the one readelf gives", arguments: ["libc.so.6", "libstdc++.so.6"])
     func everyRow(library: String) throws {
         let path = try libraryPath(library)
-        let clock = ContinuousClock()
-        let start = clock.now
         let table = try withObjectFile(path) { $0.unwindTable() }
-        print(library, table.starts.count, clock.now - start)
         let expected = try interpretedRows(of: path)
         try #require(expected.count > 1_000)
         var wrong: [String] = []

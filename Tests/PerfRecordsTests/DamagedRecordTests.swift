@@ -1,5 +1,6 @@
 import PerfRecords
 import ProfileModel
+import TestSupport
 import Testing
 
 /// Damaged records throw or decode to something harmless; none may trap. A trap ends the test process.

@@ -1,5 +1,6 @@
 import PerfRecords
 import ProfileModel
+import TestSupport
 import Testing
 
 @Suite("Choosing a layout, and the time of a record")

@@ -1,5 +1,6 @@
 import PerfRecords
 import ProfileModel
+import TestSupport
 import Testing
 
 /// Every kind of record but samples, from bytes in view.

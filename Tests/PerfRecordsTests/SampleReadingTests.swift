@@ -1,5 +1,6 @@
 import PerfRecords
 import ProfileModel
+import TestSupport
 import Testing
 
 @Suite("What is read from a sample's record")

@@ -1,4 +1,5 @@
 import PerfRecords
+import TestSupport
 
 /// One whole record of every kind, to be damaged or decoded.
 enum SampleRecords {

@@ -1,5 +1,6 @@
 import PerfRecords
 import ProfileModel
+import TestSupport
 import Testing
 
 @Suite("Samples")

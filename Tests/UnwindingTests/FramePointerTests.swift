@@ -48,6 +48,19 @@ import Unwinding
                 == .complete([0x500010, 0x401106, 0x401025]))
     }
 
+    @Test("A program that has not executed its first instruction has no caller, and needs no rows to say so")
+    func entry() {
+        // _start of ld.so, which has no rows: 403010  mov %rsp,%rdi
+        var program = Program()
+        program.map(0x403000..<0x404000, rows: [(0x403000, .rsp(8)), (0x403008, .noRule)])
+        // The stack begins with argc; execve(2) zeroes all other registers.
+        var registers = UserRegisters(instructionPointer: 0x403010, stackPointer: stackPointer)
+        #expect(program.unwind(registers, stack: [1, 0x7ffd_0000_2000, 0]) == .complete([0x403010]))
+        // Behind that instruction it could be anything.
+        registers.linkRegister = stackPointer
+        #expect(program.unwind(registers, stack: [1, 0x7ffd_0000_2000, 0]) == .truncated([0x403010], .noUnwindRows))
+    }
+
     @Test(
         "JIT code that uses rbp for something else ends the chain",
         arguments: [
@@ -134,7 +147,7 @@ import Unwinding
             program.unwind(registers, stack: [5, 0x2008, argumentCount])
                 == .truncated([0x2110, 0x2008], .noUnwindRows))
         // Nor for the innermost frame: a leaf may use rbp as it likes.
-        let leaf = UserRegisters(instructionPointer: 0x2000, stackPointer: stackPointer)
+        let leaf = UserRegisters(instructionPointer: 0x2000, stackPointer: stackPointer, second: 1)
         #expect(program.unwind(leaf, stack: [argumentCount]) == .truncated([0x2000], .noUnwindRows))
     }
 }

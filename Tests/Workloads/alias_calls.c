@@ -10,7 +10,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-enum { BLOCK_BYTES = 4096 };
+// Blocks lie on the stack of each worker: less than a sample copies of it.
+enum { BLOCK_BYTES = 1024 };
 
 static int zeroes = -1, file = -1;
 static char file_path[MAX_DIRECTORY + 64];

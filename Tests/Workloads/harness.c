@@ -81,6 +81,36 @@ static void remove_directory(const char *path) {
     rmdir(path);
 }
 
+// A process beside this one that removes the directory when this one has ended, even by SIGKILL. It is forked before any
+// cgroup is joined, so the removal is no part of what is recorded.
+struct janitor {
+    pid_t process;
+    int lifeline;  // closed, by hand or by death: the work is over
+};
+
+static struct janitor start_janitor(const char *directory) {
+    int lifeline[2];
+    if (pipe2(lifeline, O_CLOEXEC) != 0) return (struct janitor){-1, -1};
+    pid_t process = fork();
+    if (process == 0) {
+        close(lifeline[1]);
+        // Whoever reads our output waits for the workload alone.
+        for (int standard = 0; standard <= 2; standard++) close(standard);
+        char nothing;
+        while (read(lifeline[0], &nothing, 1) < 0 && errno == EINTR) continue;
+        remove_directory(directory);
+        _exit(0);
+    }
+    close(lifeline[0]);
+    return (struct janitor){process, lifeline[1]};
+}
+
+static void wait_for_janitor(struct janitor janitor) {
+    if (janitor.process <= 0) return;
+    close(janitor.lifeline);
+    waitpid(janitor.process, NULL, 0);
+}
+
 static bool start_workers(struct run *run, pthread_t *threads, pid_t *processes) {
     pid_t parent = getpid();
     for (int index = 0; index < run->worker_count; index++) {
@@ -168,13 +198,19 @@ static void wait_for_the_end(struct run *run, const sigset_t *signals, uint64_t 
     }
 }
 
-static bool prepare(struct run *run) {
+static bool prepare(struct run *run, struct janitor *janitor) {
     const struct options *options = run->options;
     if (run->workload->needs_directory) {
         int length = snprintf(run->directory, sizeof run->directory, "%s/jostle-workload-XXXXXX", options->directory);
         if (length >= MAX_DIRECTORY || !mkdtemp(run->directory)) {
             run->directory[0] = '\0';
             return fail(run, options->directory), false;
+        }
+        *janitor = start_janitor(run->directory);
+        if (janitor->process < 0) {
+            fail(run, "fork");
+            rmdir(run->directory);
+            return false;
         }
     }
     for (int index = 0; index < options->cgroup_count; index++)
@@ -218,7 +254,7 @@ int run_workload(const struct workload *workload, const struct options *options)
     run->worker_count = options->threads ? options->threads : workload->default_threads;
     if (workload->in_pairs) run->worker_count = (run->worker_count + 1) / 2 * 2;
 
-    // Blocked in every worker too: only the main thread takes them, so that the directory is always removed.
+    // Blocked in every worker too: only the main thread takes them, to end the run in good order.
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -227,10 +263,12 @@ int run_workload(const struct workload *workload, const struct options *options)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 
-    if (prepare(run)) run_workers(run, &signals);
-    if (run->directory[0]) remove_directory(run->directory);
+    struct janitor janitor = {-1, -1};
+    if (prepare(run, &janitor)) run_workers(run, &signals);
+    fflush(stdout);
+    wait_for_janitor(janitor);
     const char *failure = atomic_load(&run->failure);
-    if (!failure) return fflush(stdout) == 0 ? 0 : 1;
+    if (!failure) return ferror(stdout) ? 1 : 0;
     int number = atomic_load(&run->failure_errno);
     fprintf(stderr, "workload %s: %s%s%s\n", workload->name, failure, number ? ": " : "", number ? strerror(number) : "");
     return 1;

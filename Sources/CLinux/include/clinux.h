@@ -15,8 +15,9 @@ int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t res
 // pidfd_open(2). Returns a descriptor (close-on-exec) or -errno.
 int clinux_pidfd_open(pid_t pid);
 
-// Blocks `signals` for the calling thread and its later children, and gives a close-on-exec, non-blocking signalfd(2)
-// for them, or -errno.
+// Takes `signals` over for the rest of the process (but an ignored SIGHUP), and gives a close-on-exec, non-blocking
+// descriptor that becomes readable when one comes, or -errno. Not signalfd(2): that needs them blocked in every thread,
+// and a recorder in Swift does not run on the main thread, nor know the threads that there are.
 int clinux_signal_descriptor(const int *signals, int count);
 
 // The number of the next signal that waits on a descriptor of clinux_signal_descriptor; -EAGAIN when there is none.

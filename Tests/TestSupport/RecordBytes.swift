@@ -1,45 +1,45 @@
-import PerfRecords
-import ProfileModel
+package import PerfRecords
+package import ProfileModel
 
 /// The bytes of one perf record, written field by field: what a little-endian kernel would have put into a ring.
 ///
 ///     RecordBytes(type: .comm).u32(42, 43).text("mysqld").trailer(Trailer(pid: 42), layout).bytes
 ///
-/// Test code, complete in this file: it knows the public names of PerfRecords and nothing else.
-struct RecordBytes {
-    var type: UInt32
-    var misc: UInt16
+/// It knows the public names of PerfRecords and nothing else.
+package struct RecordBytes {
+    package var type: UInt32
+    package var misc: UInt16
     /// Everything behind the header.
-    var body: [UInt8] = []
+    package var body: [UInt8] = []
 
-    init(type: UInt32, misc: UInt16 = 0) {
+    package init(type: UInt32, misc: UInt16 = 0) {
         self.type = type
         self.misc = misc
     }
 
-    init(type: RecordType, misc: UInt16 = 0) {
+    package init(type: RecordType, misc: UInt16 = 0) {
         self.init(type: type.rawValue, misc: misc)
     }
 
     /// Header and body; the header's size is that of both.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         RecordBytes(type: 0).u32(type).u16(misc, UInt16(8 + body.count)).body + body
     }
 
-    func u8(_ values: UInt8...) -> RecordBytes { raw(values) }
-    func u16(_ values: UInt16...) -> RecordBytes { integers(values) }
-    func u32(_ values: UInt32...) -> RecordBytes { integers(values) }
-    func u64(_ values: UInt64...) -> RecordBytes { integers(values) }
-    func words(_ values: [UInt64]) -> RecordBytes { integers(values) }
+    package func u8(_ values: UInt8...) -> RecordBytes { raw(values) }
+    package func u16(_ values: UInt16...) -> RecordBytes { integers(values) }
+    package func u32(_ values: UInt32...) -> RecordBytes { integers(values) }
+    package func u64(_ values: UInt64...) -> RecordBytes { integers(values) }
+    package func words(_ values: [UInt64]) -> RecordBytes { integers(values) }
 
-    func raw(_ bytes: [UInt8]) -> RecordBytes {
+    package func raw(_ bytes: [UInt8]) -> RecordBytes {
         var copy = self
         copy.body += bytes
         return copy
     }
 
     /// Text, its NUL, and more NULs up to a multiple of eight, as the kernel pads names.
-    func text(_ text: String) -> RecordBytes {
+    package func text(_ text: String) -> RecordBytes {
         let bytes = Array(text.utf8) + [0]
         return raw(bytes + [UInt8](repeating: 0, count: (8 - bytes.count % 8) % 8))
     }
@@ -56,18 +56,29 @@ struct RecordBytes {
 }
 
 /// What the trailer of a record that is no sample tells.
-struct Trailer {
-    var pid: Int32 = 0
-    var tid: Int32 = 0
-    var time: UInt64 = 0
-    var id: UInt64 = 0
-    var streamID: UInt64 = 0
-    var cpu: UInt32 = 0
+package struct Trailer {
+    package var pid: Int32 = 0
+    package var tid: Int32 = 0
+    package var time: UInt64 = 0
+    package var id: UInt64 = 0
+    package var streamID: UInt64 = 0
+    package var cpu: UInt32 = 0
+
+    package init(
+        pid: Int32 = 0, tid: Int32 = 0, time: UInt64 = 0, id: UInt64 = 0, streamID: UInt64 = 0, cpu: UInt32 = 0
+    ) {
+        self.pid = pid
+        self.tid = tid
+        self.time = time
+        self.id = id
+        self.streamID = streamID
+        self.cpu = cpu
+    }
 }
 
 extension RecordBytes {
     /// `struct sample_id`, as far as `layout` has its fields.
-    func trailer(_ trailer: Trailer, _ layout: SampleLayout) -> RecordBytes {
+    package func trailer(_ trailer: Trailer, _ layout: SampleLayout) -> RecordBytes {
         let fields = layout.sampleFields
         var record = self
         if fields.contains(.tid) {
@@ -81,7 +92,7 @@ extension RecordBytes {
         return record
     }
 
-    static func mapping(
+    package static func mapping(
         pid: Int32, tid: Int32? = nil, start: UInt64, byteCount: UInt64, offset: UInt64 = 0, major: UInt32 = 0,
         minor: UInt32 = 0, inode: UInt64 = 0, path: String, trailer: Trailer, layout: SampleLayout
     ) -> [UInt8] {
@@ -92,7 +103,7 @@ extension RecordBytes {
             .u32(5, 2).text(path).trailer(trailer, layout).bytes
     }
 
-    static func mapping(
+    package static func mapping(
         pid: Int32, tid: Int32? = nil, start: UInt64, byteCount: UInt64, offset: UInt64 = 0, buildID: [UInt8],
         path: String, trailer: Trailer, layout: SampleLayout
     ) -> [UInt8] {
@@ -102,45 +113,46 @@ extension RecordBytes {
             .u32(5, 2).text(path).trailer(trailer, layout).bytes
     }
 
-    static func comm(
+    package static func comm(
         pid: Int32, tid: Int32, _ comm: String, isExec: Bool = false, trailer: Trailer, layout: SampleLayout
     ) -> [UInt8] {
         RecordBytes(type: .comm, misc: isExec ? 1 << 13 : 0)
             .task(pid, tid).text(comm).trailer(trailer, layout).bytes
     }
 
-    static func fork(
+    package static func fork(
         pid: Int32, parentPID: Int32, tid: Int32, parentTID: Int32, trailer: Trailer, layout: SampleLayout
     ) -> [UInt8] {
         RecordBytes(type: .fork).task(pid, parentPID).task(tid, parentTID).u64(trailer.time)
             .trailer(trailer, layout).bytes
     }
 
-    static func exit(
+    package static func exit(
         pid: Int32, parentPID: Int32, tid: Int32, parentTID: Int32, trailer: Trailer, layout: SampleLayout
     ) -> [UInt8] {
         RecordBytes(type: .exit).task(pid, parentPID).task(tid, parentTID).u64(trailer.time)
             .trailer(trailer, layout).bytes
     }
 
-    static func lost(eventID: UInt64, count: UInt64, trailer: Trailer, layout: SampleLayout) -> [UInt8] {
+    package static func lost(eventID: UInt64, count: UInt64, trailer: Trailer, layout: SampleLayout) -> [UInt8] {
         RecordBytes(type: .lost).u64(eventID, count).trailer(trailer, layout).bytes
     }
 
-    static func lostSamples(count: UInt64, trailer: Trailer, layout: SampleLayout) -> [UInt8] {
+    package static func lostSamples(count: UInt64, trailer: Trailer, layout: SampleLayout) -> [UInt8] {
         RecordBytes(type: .lostSamples).u64(count).trailer(trailer, layout).bytes
     }
 
-    static func throttle(ends: Bool = false, eventID: UInt64, trailer: Trailer, layout: SampleLayout) -> [UInt8] {
+    package static func throttle(ends: Bool = false, eventID: UInt64, trailer: Trailer, layout: SampleLayout) -> [UInt8]
+    {
         RecordBytes(type: ends ? .unthrottle : .throttle).u64(trailer.time, eventID, eventID)
             .trailer(trailer, layout).bytes
     }
 
-    static func cgroup(id: UInt64, path: String, trailer: Trailer, layout: SampleLayout) -> [UInt8] {
+    package static func cgroup(id: UInt64, path: String, trailer: Trailer, layout: SampleLayout) -> [UInt8] {
         RecordBytes(type: .cgroup).u64(id).text(path).trailer(trailer, layout).bytes
     }
 
-    static func kernelSymbol(
+    package static func kernelSymbol(
         start: UInt64, byteCount: UInt32, name: String, vanishes: Bool = false, trailer: Trailer, layout: SampleLayout
     ) -> [UInt8] {
         RecordBytes(type: .kernelSymbol).u64(start).u32(byteCount).u16(1, vanishes ? 1 : 0).text(name)
@@ -148,7 +160,7 @@ extension RecordBytes {
     }
 
     /// A PERF_RECORD_SWITCH_CPU_WIDE; the thread that leaves or comes is the trailer's.
-    static func contextSwitch(
+    package static func contextSwitch(
         out: Bool, preempted: Bool = false, otherPID: Int32 = 0, otherTID: Int32 = 0, trailer: Trailer,
         layout: SampleLayout
     ) -> [UInt8] {
@@ -162,43 +174,45 @@ extension RecordBytes {
 }
 
 /// What one sample tells; only the fields that the layout has are written.
-struct SampleContents {
+package struct SampleContents {
     /// 1 for the kernel, 2 for user code.
-    var misc: UInt16 = 1
-    var identifier: UInt64 = 0
-    var ip: UInt64 = 0
-    var pid: Int32 = 0
-    var tid: Int32 = 0
-    var time: UInt64 = 0
-    var address: UInt64 = 0
-    var streamID: UInt64 = 0
-    var cpu: UInt32 = 0
-    var period: UInt64 = 0
+    package var misc: UInt16 = 1
+    package var identifier: UInt64 = 0
+    package var ip: UInt64 = 0
+    package var pid: Int32 = 0
+    package var tid: Int32 = 0
+    package var time: UInt64 = 0
+    package var address: UInt64 = 0
+    package var streamID: UInt64 = 0
+    package var cpu: UInt32 = 0
+    package var period: UInt64 = 0
     /// Values of the group's counters; without `ReadFormat.group` the first one only.
-    var readValues: [UInt64] = [0]
+    package var readValues: [UInt64] = [0]
     /// Context markers included.
-    var callchain: [UInt64] = []
+    package var callchain: [UInt64] = []
     /// The kernel pads this so that it and the 32-bit length before it end at a multiple of eight; give it padded.
-    var raw: [UInt8] = []
+    package var raw: [UInt8] = []
     /// How many branches; their words are all ones.
-    var branchCount = 0
+    package var branchCount = 0
     /// 0 for a task without user registers.
-    var userABI: UInt64 = 2
+    package var userABI: UInt64 = 2
     /// One for each bit of the layout's mask.
-    var userRegisters: [UInt64] = []
+    package var userRegisters: [UInt64] = []
     /// What the kernel wrote of the stack.
-    var userStack: [UInt8] = []
+    package var userStack: [UInt8] = []
     /// How many bytes the kernel left room for; `userStack.count` at least.
-    var userStackSize = 0
+    package var userStackSize = 0
     /// One for each bit of the layout's mask.
-    var interruptRegisters: [UInt64] = []
-    var cgroup: UInt64 = 0
-    var aux: [UInt8] = []
+    package var interruptRegisters: [UInt64] = []
+    package var cgroup: UInt64 = 0
+    package var aux: [UInt8] = []
+
+    package init() {}
 }
 
 extension RecordBytes {
     /// A PERF_RECORD_SAMPLE, in the order in which the kernel's `perf_output_sample` writes its fields.
-    static func sample(_ contents: SampleContents, layout: SampleLayout) -> [UInt8] {
+    package static func sample(_ contents: SampleContents, layout: SampleLayout) -> [UInt8] {
         // What jostle does not use is written as this, so that a field taken for another shows.
         let unused: UInt64 = 0xBADB_ADBA_DBAD_BADB
         let steps: [(SampleFields, (RecordBytes) -> RecordBytes)] = [
@@ -259,30 +273,30 @@ extension RecordBytes {
 
 /// What takes a record's span, taking its bytes: a span cannot leave the call that made it.
 extension RecordDecoder {
-    func decode(_ record: [UInt8]) throws(RecordError) -> PerfRecord {
+    package func decode(_ record: [UInt8]) throws(RecordError) -> PerfRecord {
         // Bytes have no padding between them, which is what `bytes` could show of other elements.
         try unsafe decode(record.span.bytes)
     }
 
-    func time(of record: [UInt8]) throws(RecordError) -> UInt64 {
+    package func time(of record: [UInt8]) throws(RecordError) -> UInt64 {
         // As above.
         try unsafe time(of: record.span.bytes)
     }
 }
 
 extension SampleRecord {
-    func userRegister(_ number: Int, in record: [UInt8]) -> UInt64? {
+    package func userRegister(_ number: Int, in record: [UInt8]) -> UInt64? {
         // As above.
         unsafe userRegister(number, in: record.span.bytes)
     }
 
-    func userStackWord(at offset: Int, in record: [UInt8]) -> UInt64? {
+    package func userStackWord(at offset: Int, in record: [UInt8]) -> UInt64? {
         // As above.
         unsafe userStackWord(at: offset, in: record.span.bytes)
     }
 
     /// The callchain's parts, and how many words are in neither.
-    func callchainParts(
+    package func callchainParts(
         in record: [UInt8]
     ) -> (kernel: [VirtualAddress], user: [VirtualAddress], leftOutCount: Int) {
         var kernel: [VirtualAddress] = []

@@ -1,0 +1,69 @@
+import Foundation
+import Glibc
+import Host
+import ProfileModel
+import TestSupport
+import Testing
+
+/// The rooms at the kernel's edge, on this machine's kernel. One test at a time: they measure.
+@Suite("Live", .serialized, .machineToItself, .enabled(if: geteuid() == 0, "sampling other processes needs root"))
+enum Live {}
+
+extension Trait where Self == MachineToItself {
+    /// Keeps the other tests that measure the machine waiting, those of other processes too.
+    static var machineToItself: Self { Self() }
+}
+
+/// Holds the machine's lock during each test.
+struct MachineToItself: TestTrait, SuiteTrait, TestScoping {
+    let isRecursive = true
+
+    func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { testCase == nil ? nil : self }
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        try await MachineLock.holding(function)
+    }
+}
+
+/// Prints a figure that was measured, for people who read the log of a run.
+func seen(_ line: String) { print("SEEN: \(line)") }
+
+/// A cgroup with a workload in it, and a directory; all of it is gone afterwards.
+func withWorkload(
+    _ arguments: [String], named name: String, _ body: (Cgroup, ProcessID, URL) async throws -> Void
+) async throws {
+    let host = Host()
+    let cgroup = try host.createCgroup(named: "jostle-live-\(getpid())-\(name)")
+    let directory = URL(filePath: "/var/tmp").appending(path: "jostle-live-\(UUID().uuidString.prefix(8))")
+    let workload = Process()
+    var failure: (any Error)?
+    do {
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+        let told = ProcessInfo.processInfo.environment["JOSTLE_WORKLOAD"]
+        // Where the package is built, the workload lies beside the test bundle.
+        let beside = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        workload.executableURL = URL(filePath: "/usr/bin/nice")
+        workload.arguments =
+            ["-n", "-20", told ?? beside.appending(path: "workload").path] + arguments
+            + [
+                "--seconds", "60", "--cgroup", cgroup.directory, "--directory", directory.path,
+                "--ready", directory.appending(path: "ready").path,
+            ]
+        workload.standardOutput = FileHandle.nullDevice
+        try workload.run()
+        while !FileManager.default.fileExists(atPath: directory.appending(path: "ready").path) {
+            try #require(workload.isRunning, "the workload does not start")
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        try await body(cgroup, ProcessID(workload.processIdentifier), directory)
+    } catch {
+        failure = error
+    }
+    if workload.isRunning { kill(workload.processIdentifier, SIGKILL) }
+    while workload.isRunning { try await Task.sleep(for: .milliseconds(5)) }
+    try host.removeCgroup(cgroup)
+    try FileManager.default.removeItem(at: directory)
+    if let failure { throw failure }
+}

@@ -1,0 +1,180 @@
+import PerfRecords
+import ProfileBuilder
+import ProfileModel
+import Recording
+import TestSupport
+import Testing
+
+@Suite struct OffCPUTests {
+    static let switches: UInt64 = 20
+    var recorded: Recorded
+
+    init() {
+        var attribution = Recorded.attribution()
+        attribution.events[Self.switches] = Attribution.EventUse(meaning: .switchedOut, container: 1)
+        recorded = Recorded(attribution: attribution)
+        recorded.machine.processes[ProcessID(10)] = Recorded.process("app", threads: [10, 11])
+    }
+
+    /// A thread leaves its CPU: the sample of its stack, where there is one, and the record of the switch.
+    private mutating func leave(
+        _ tid: Int32, at time: UInt64, preempted: Bool = false, isSampled: Bool = true
+    ) throws {
+        if isSampled {
+            var contents = recorded.contents(10, tid: tid)
+            contents.identifier = Self.switches
+            contents.misc = 1
+            contents.callchain = [Recorded.kernelMarker, 0xFFFF_FFFF_8100_0000 + UInt64(tid)]
+            recorded.time = time - 1
+            try recorded.sample(contents)
+        }
+        try change(tid, at: time, out: true, preempted: preempted)
+    }
+
+    private mutating func comeBack(_ tid: Int32, at time: UInt64) throws {
+        try change(tid, at: time, out: false, preempted: false)
+    }
+
+    private mutating func change(_ tid: Int32, at time: UInt64, out: Bool, preempted: Bool) throws {
+        let trailer = Trailer(pid: 10, tid: tid, time: time, id: Self.switches)
+        try recorded.take(
+            RecordBytes.contextSwitch(out: out, preempted: preempted, trailer: trailer, layout: recorded.layout))
+    }
+
+    @Test("A thread is off the CPU from its switch out to its switch in, with the stack it left")
+    mutating func blocked() throws {
+        try leave(10, at: 2_000)
+        #expect(recorded.rows.samples.isEmpty)
+        try comeBack(10, at: 2_700)
+        let row = try #require(recorded.rows.samples.first)
+        // 1,700 behind the start at 1,000; away for 700.
+        #expect(row.time == 1_700 && row.weight == 700 && row.kind == .blocked && row.mode == .kernel)
+        #expect(recorded.stack(0).first == "[kernel]+ffffffff8100000a")
+        // It is no on-CPU sample.
+        #expect(recorded.builder.sampleCount == 0)
+    }
+
+    @Test("A thread that could have run on was preempted, and only that once")
+    mutating func preempted() throws {
+        try leave(10, at: 2_000, preempted: true)
+        try comeBack(10, at: 2_100)
+        try leave(10, at: 2_200)
+        try comeBack(10, at: 2_300)
+        #expect(recorded.rows.samples.map(\.kind) == [.preempted, .blocked])
+    }
+
+    @Test("Threads are away each for itself")
+    mutating func threads() throws {
+        try leave(10, at: 2_000)
+        try leave(11, at: 2_010)
+        try comeBack(11, at: 2_020)
+        try comeBack(10, at: 2_050)
+        #expect(recorded.rows.samples.map(\.weight) == [10, 50])
+        #expect(recorded.rows.threads.map(\.tid) == [ThreadID(10), ThreadID(11)])
+    }
+
+    @Test("A sample stands for the switches since the last one, and its own")
+    mutating func sampledSwitches() throws {
+        try leave(10, at: 2_000)
+        try comeBack(10, at: 2_010)
+        for time in [2_100, 2_200] as [UInt64] {
+            try leave(10, at: time, isSampled: false)
+            try comeBack(10, at: time + 10)
+        }
+        try leave(10, at: 2_300)
+        try comeBack(10, at: 2_310)
+        // The third sample comes at once behind the second.
+        try leave(10, at: 2_400)
+        try comeBack(10, at: 2_410)
+        #expect(recorded.rows.samples.map(\.weight) == [10, 30, 10])
+        #expect(recorded.builder.largestSwitchPeriod == 3)
+    }
+
+    @Test("Who is still away at the end was away until the end, and who ended is not")
+    mutating func end() throws {
+        try leave(10, at: 2_000)
+        try leave(11, at: 2_100)
+        try recorded.exit(10, tid: 11)
+        recorded.builder.finish(at: 3_000)
+        #expect(recorded.rows.samples.map(\.weight) == [1_000])
+    }
+
+    @Test("Nobody comes back who was not seen leaving, or comes back before it left for less than nothing")
+    mutating func strange() throws {
+        try comeBack(10, at: 2_000)
+        #expect(recorded.rows.samples.isEmpty)
+        try leave(10, at: 3_000)
+        try comeBack(10, at: 2_500)
+        #expect(recorded.rows.samples.map(\.weight) == [0])
+    }
+
+    @Test("The busiest CPU's switches are counted anew each time they are asked for")
+    mutating func busiest() throws {
+        try leave(10, at: 2_000)
+        try leave(10, at: 2_100, isSampled: false)
+        #expect(recorded.builder.takeBusiestSwitchCount() == 2)
+        #expect(recorded.builder.takeBusiestSwitchCount() == 0)
+    }
+}
+
+@Suite struct SyscallCounterTests {
+    static let entries: UInt64 = 30
+    var recorded: Recorded
+
+    init() {
+        var attribution = Attribution()
+        attribution.events[Self.entries] = Attribution.EventUse(meaning: .syscallEntry, container: 2)
+        recorded = Recorded(attribution: attribution)
+    }
+
+    /// One sample of `raw_syscalls:sys_enter`: eight bytes that all tracepoints have, the number, and padding.
+    private mutating func call(_ number: UInt64, at time: UInt64) throws {
+        var contents = recorded.contents(10)
+        contents.identifier = Self.entries
+        contents.raw = RecordBytes(type: 0).u64(0xAAAA_AAAA_AAAA_AAAA, number).u32(0).body
+        recorded.time = time - 1
+        try recorded.sample(contents)
+    }
+
+    private var counts: [[Int64]] {
+        recorded.rows.syscallCounts.map { [$0.container, Int64($0.number), $0.time, $0.calls] }
+    }
+
+    @Test("Calls are summed up by number and slice of 100 ms, and no samples of them are kept")
+    mutating func slices() throws {
+        let slice: UInt64 = 100_000_000
+        for time in [1_000, 2_000, slice] { try call(221, at: Recorded.start + time) }
+        try call(1, at: Recorded.start + 5)
+        recorded.builder.finish(at: Recorded.start + slice * 2)
+        #expect(counts == [[2, 1, 0, 1], [2, 221, 0, 2], [2, 221, 100_000_000, 1]])
+        #expect(recorded.rows.samples.isEmpty && recorded.rows.threads.isEmpty)
+    }
+
+    @Test("A sample stands for as many calls as the period says that held when it was taken")
+    mutating func periods() throws {
+        recorded.builder.setCallPeriod(1, since: 0)
+        recorded.builder.setCallPeriod(10, since: Recorded.start + 500)
+        recorded.builder.setCallPeriod(100, since: Recorded.start + 900)
+        for time in [499, 500, 899, 900] as [UInt64] { try call(221, at: Recorded.start + time) }
+        recorded.builder.finish(at: Recorded.start + 1_000)
+        #expect(counts == [[2, 221, 0, 1 + 10 + 10 + 100]])
+        #expect(recorded.builder.countedCalls == [2: 121])
+    }
+
+    @Test("What is complete goes into the batch, the rest waits")
+    mutating func settled() throws {
+        try call(221, at: Recorded.start + 1)
+        try call(221, at: Recorded.start + 100_000_001)
+        recorded.builder.settle(before: Recorded.start + 150_000_000)
+        #expect(counts == [[2, 221, 0, 1]])
+    }
+
+    @Test("A sample without the tracepoint's data counts for nothing")
+    mutating func noData() throws {
+        var contents = recorded.contents(10)
+        contents.identifier = Self.entries
+        try recorded.sample(contents)
+        recorded.builder.finish(at: Recorded.start + 1_000)
+        #expect(counts == [])
+    }
+}

@@ -135,10 +135,15 @@ struct SliceBootstrap {
 
     /// Resampling n slices shows too little of their spread, by √((n-1)/n), and knows nothing of the doubt about that
     /// spread itself: Student's t instead of the normal 1.96. Short recordings get wide intervals by this.
-    private static func widening(slices: Int) -> Double {
-        let quantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228]
+    static func widening(slices: Int) -> Double {
         let freedom = slices - 1
-        let quantile = freedom <= quantiles.count ? quantiles[freedom - 1] : 1.96 + 2.5 / Double(freedom)
-        return quantile / 1.96 * (Double(slices) / Double(freedom)).squareRoot()
+        guard freedom > 0 else { return 1 }
+        return studentQuantile(freedom: freedom) / 1.96 * (Double(slices) / Double(freedom)).squareRoot()
+    }
+
+    /// What 95 % of Student's t lie within, for `freedom` degrees of freedom, at least 1.
+    static func studentQuantile(freedom: Int) -> Double {
+        let quantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228]
+        return freedom <= quantiles.count ? quantiles[max(0, freedom - 1)] : 1.96 + 2.5 / Double(freedom)
     }
 }

@@ -16,7 +16,10 @@ public struct Jostle: AsyncParsableCommand {
             \(ExitCode.documentation)
             """,
         version: version,
-        subcommands: [RecordCommand.self, ReportCommand.self, TargetsCommand.self, DoctorCommand.self])
+        subcommands: [
+            RecordCommand.self, ReportCommand.self, DiffCommand.self, CheckCommand.self, TargetsCommand.self,
+            DoctorCommand.self, SchemaCommand.self,
+        ])
 
     static let version = "0.1.0"
 

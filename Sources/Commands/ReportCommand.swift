@@ -65,7 +65,7 @@ struct ReportCommand: ParsableCommand {
                     .noInput, "jostle: \(displayName(file)) has no samples in \(displayName(syscall))",
                     "it has: " + (detail.knownNames ?? []).prefix(8).map(displayName).joined(separator: ", "))
             }
-            try Terminal.print(format == .json ? json.render(detail) + "\n" : text.render(detail))
+            try Terminal.print(format == .json ? json.render(detail) : text.render(detail))
             return
         }
         let report = KernelReport(profile, options: options)
@@ -74,6 +74,6 @@ struct ReportCommand: ParsableCommand {
                 .noInput, "jostle: \(displayName(file)) has no container \(displayName(container))",
                 "it has: " + profile.containers.map { displayName($0.name) }.joined(separator: ", "))
         }
-        try Terminal.print(format == .json ? json.render(report) + "\n" : text.render(report))
+        try Terminal.print(format == .json ? json.render(report) : text.render(report))
     }
 }

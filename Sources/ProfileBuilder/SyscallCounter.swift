@@ -5,6 +5,9 @@ import Recording
 struct SyscallCounter {
     static let sliceNanoseconds: Int64 = 100_000_000
 
+    /// Wide of the largest number in any architecture's table.
+    private static let numbers = 0..<1024
+
     private struct Key: Hashable, Comparable {
         var slice: Int64
         var container: RowID
@@ -44,7 +47,9 @@ struct SyscallCounter {
     mutating func count(_ number: Int, container: RowID, cpu: UInt32, time: UInt64, start: UInt64) {
         let count = Int64(clamping: period(at: time))
         let slice = Int64(clamping: time > start ? time - start : 0) / Self.sliceNanoseconds
-        let key = Key(slice: slice, container: container, number: number)
+        // A program may ask for any number: those that no table has share one key.
+        let known = Self.numbers.contains(number) ? number : -1
+        let key = Key(slice: slice, container: container, number: known)
         recent[cpu, default: 0] += count
         calls[key, default: 0] += count
         totals[container, default: 0] += count

@@ -21,6 +21,12 @@ public struct JSONRenderer: Sendable {
     /// - Throws: as for a report.
     public func render(_ report: DoctorReport) throws -> String { try encode(report) }
 
+    /// - Throws: as for a report.
+    public func render(_ comparison: Comparison) throws -> String { try encode(comparison) }
+
+    /// - Throws: as for a report.
+    public func render(_ check: CheckReport) throws -> String { try encode(check) }
+
     private func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -79,8 +79,24 @@ public struct TextRenderer: Sendable {
             lines.line(hasTime ? "  no caller is known" : "  no kernel time was sampled")
         } else {
             lines.table(table, indent: 2)
+            if report.view == .syscall, table.dropsLast(width: width, indent: 2) { callSites(container, into: &lines) }
         }
         if let omitted = container.omittedRows { lines.sentence("  and \(Figures.count(omitted)) more", style: .dim) }
+    }
+
+    /// Where the heaviest calls come from, when the table had no room to say so: the line of code is half the answer.
+    private func callSites(_ container: ContainerReport, into lines: inout Lines) {
+        let told = container.syscalls.prefix(3).filter { !$0.callSites.isEmpty && $0.share.value >= 0.05 }
+        if told.isEmpty { return }
+        lines.blank()
+        for row in told {
+            // What does not fit goes from the end, so the call site comes first.
+            let site = Self.callSite(of: row).variants.first ?? ""
+            let inside = Self.hottest(of: row).variants.first ?? ""
+            lines.segments(
+                ["\(displayName(row.libcName ?? row.name)) from \(site)", "mostly in \(inside)"], style: .plain,
+                indent: 2, separator: ", ")
+        }
     }
 
     func title(of container: ContainerReport) -> String {

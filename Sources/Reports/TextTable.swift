@@ -33,17 +33,28 @@ struct TextTable {
     var isEmpty: Bool { columns.allSatisfy(\.cells.isEmpty) }
     private static let gap = 2
 
+    /// The columns that there is room for.
+    private func shownColumns(width: Int, indent: Int) -> [Column] {
+        var shown = columns
+        while shown.count > 1 {
+            let least = shown.reduce(0) { $0 + min($1.natural, $1.least ?? $1.natural) }
+            if least + Self.gap * (shown.count - 1) + indent <= width { break }
+            shown.remove(at: shown.firstIndex(where: \.isSpare) ?? shown.count - 1)
+        }
+        return shown
+    }
+
+    /// Whether the rightmost column has to go.
+    func dropsLast(width: Int, indent: Int) -> Bool {
+        shownColumns(width: width, indent: indent).last?.header.variants != columns.last?.header.variants
+    }
+
     /// Header first, then a line for each row; none is wider than `width`, and none ends in spaces.
     func lines(width: Int, indent: Int) -> [String] {
-        var shown = columns
+        let shown = shownColumns(width: width, indent: indent)
         var widths = shown.map(\.natural)
         func least(_ index: Int) -> Int { min(widths[index], shown[index].least ?? widths[index]) }
         func room() -> Int { width - indent - Self.gap * (shown.count - 1) }
-        while shown.count > 1, shown.indices.reduce(0, { $0 + least($1) }) > room() {
-            let leaving = shown.firstIndex(where: \.isSpare) ?? shown.count - 1
-            shown.remove(at: leaving)
-            widths.remove(at: leaving)
-        }
         let natural = widths
         var excess = widths.reduce(0, +) - room()
         while excess > 0 {

@@ -11,8 +11,9 @@ extension EndToEnd {
                 let cgroup = try stage.cgroup("overflow")
                 _ = try await stage.workload("user-spin", in: cgroup, seconds: 60, options: ["--threads", "2"])
                 let file = stage.path("overflow.jostle")
+                // 33 KiB for each sample: the largest rings hold some 1000, a fifth of a second of CPU time.
                 let recorder = try stage.startJostle(
-                    "record", "--cgroup", cgroup.path, "-F", "4999", "-d", "6", "-o", file)
+                    "record", "--cgroup", cgroup.path, "-F", "4999", "--stack-bytes", "32768", "-d", "6", "-o", file)
                 try await recorder.says("1s / 6s")
                 recorder.signal(SIGSTOP)
                 try await Task.sleep(for: .seconds(3))

@@ -57,16 +57,21 @@ extension EndToEnd {
             let program = try await stage.workload(
                 test.workload, in: cgroup, seconds: Self.seconds * 2 + 30, options: test.options)
             let theirs = stage.path("perf.json")
+            let recording = stage.path("\(UUID().uuidString).jostle")
+            // perf records from before to after, and only what falls into jostle's seconds counts.
             let perf = try stage.start(
                 Self.oracle("perf_oracle.py"),
                 [
-                    "--cgroup", cgroup.path, "--seconds", "\(Self.seconds)", "--frequency", "\(Self.frequency)", "-o",
-                    theirs,
+                    "--cgroup", cgroup.path, "--seconds", "\(Self.seconds + 2)", "--frequency", "\(Self.frequency)",
+                    "--during", recording, "-o", theirs,
                 ])
+            try await Task.sleep(for: .milliseconds(700))
+            let recorded = try await stage.jostle(
+                "record", "--quiet", "--cgroup", cgroup.path, "-d", "\(Self.seconds)", "-F",
+                "\(Self.frequency)", "-o", recording)
+            try #require(recorded.status == 0, "jostle record: \(recorded.errors)")
+            let json = try await stage.jostle("report", recording, "--format", "json")
             let ours = stage.path("report.json")
-            let report = try await stage.record(
-                "--cgroup", cgroup.path, "-d", "\(Self.seconds)", "-F", "\(Self.frequency)")
-            let json = try await stage.jostle("report", report.file, "--format", "json")
             try json.output.write(toFile: ours, atomically: true, encoding: .utf8)
             let oracle = try await perf.end()
             try #require(oracle.status == 0, "perf_oracle.py: \(oracle.errors)")

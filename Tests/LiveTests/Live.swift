@@ -44,9 +44,9 @@ func withWorkload(
         let told = ProcessInfo.processInfo.environment["JOSTLE_WORKLOAD"]
         // Where the package is built, the workload lies beside the test bundle.
         let beside = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        workload.executableURL = URL(filePath: "/usr/bin/nice")
+        workload.executableURL = told.map { URL(filePath: $0) } ?? beside.appending(path: "workload")
         workload.arguments =
-            ["-n", "-20", told ?? beside.appending(path: "workload").path] + arguments
+            arguments
             + [
                 "--seconds", "60", "--cgroup", cgroup.directory, "--directory", directory.path,
                 "--ready", directory.appending(path: "ready").path,

@@ -34,6 +34,9 @@ ENTRY_EXIT = {"syscall_exit_to_user_mode", "syscall_exit_to_user_mode_prepare", 
               "syscall_enter_from_user_mode", "syscall_enter_from_user_mode_prepare", "do_notify_resume",
               "task_work_run", "arch_do_signal_or_restart", "schedule", "__rseq_handle_notify_resume",
               "irqentry_exit_to_user_mode"}
+# The last instruction of any function, on kernels that guard returns: the function itself has no frame any more.
+RETURN_THUNK = {"__x86_return_thunk", "its_return_thunk", "retbleed_return_thunk", "srso_return_thunk",
+                "srso_alias_return_thunk"}
 # The worker that a wrapper ended in a jump to, and whose it is.
 WORKER = {
     "__sys_recvmsg": "recvmsg", "__sys_sendmsg": "sendmsg", "do_arch_prctl_common": "arch_prctl",
@@ -88,7 +91,7 @@ def entry(kernel_frames: list[str]) -> Entry:
 
 
 def beside_the_entry(inner: str | None) -> Entry:
-    if inner is None or inner in ENTRY_EXIT:
+    if inner is None or inner in ENTRY_EXIT or inner in RETURN_THUNK:
         return Entry("entry-exit", "entry-exit")
     if inner in WORKER:
         return Entry("syscall", WORKER[inner])

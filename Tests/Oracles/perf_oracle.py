@@ -4,21 +4,26 @@
     perf_oracle.py --cgroup NAME... --seconds S [-o OUT.json]    records with perf (as root), then computes
     perf_oracle.py --data PERF.DATA --cgroup NAME... [-o OUT]    computes from a recording of the form below
 
-The recording is `perf record -a -g -F 199 -e cpu-clock/name=c0/,cpu-clock/name=c1/ -G NAME0,NAME1`: perf wants one cgroup
-per event, and the events' names tell afterwards which is whose. NAME is a path below the root of the hierarchy that
-carries perf_event.
+With --during FILE.jostle only samples count that were taken while jostle made that recording; it waits for its end.
+
+The recording is `perf record -a -g -k CLOCK_MONOTONIC -F 199 -e cpu-clock/name=c0/,cpu-clock/name=c1/ -G NAME0,NAME1`: perf
+wants one cgroup per event, and the events' names tell afterwards which is whose. NAME is a path below the root of the
+hierarchy that carries perf_event.
 """
 
 import argparse
 import collections
+import contextlib
 import json
 import math
 import os
 import random
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 
 from kernel_entry import entry
 
@@ -31,8 +36,9 @@ KERNEL_HALF = 1 << 63
 
 def record(cgroups: list[str], seconds: float, frequency: int, data: str) -> None:
     events = ",".join(f"cpu-clock/name=c{index}/" for index in range(len(cgroups)))
-    # Without build IDs: perf 6.1 dies of one longer than 20 bytes in whatever file was mapped meanwhile.
-    command = ["perf", "record", "-q", "-a", "-g", "-B", "-N", "-F", str(frequency), "-e", events,
+    # With build IDs in the records of mappings, as jostle asks for: where two tools follow mappings and only one does, the
+    # kernel (6.18) sets the flag for them in the other's records, too, and perf 6.1 dies of what it then takes for one.
+    command = ["perf", "record", "-q", "-a", "-g", "--buildid-mmap", "-k", "CLOCK_MONOTONIC", "-F", str(frequency), "-e", events,
                "-G", ",".join(cgroups), "-o", data, "--", "sleep", str(seconds)]
     if subprocess.run(command, stdin=subprocess.DEVNULL).returncode != 0:
         sys.exit("perf_oracle: perf record fails; its own words are above")
@@ -41,8 +47,8 @@ def record(cgroups: list[str], seconds: float, frequency: int, data: str) -> Non
 def samples(data: str):
     """Yields (event, time in seconds, [(address, symbol), ...] innermost first) for each sample."""
     command = ["perf", "script", "-i", data, "-F", "tid,time,event,ip,sym", "--ns"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                          errors="replace") as script:
+    with tempfile.TemporaryFile("w+", errors="replace") as said, \
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, errors="replace") as script:
         head, frames = None, []
         for line in script.stdout:
             start = HEAD.match(line)
@@ -54,8 +60,9 @@ def samples(data: str):
                 frames.append((int(frame[1], 16), frame[2].strip()))
         if head:
             yield (*head, frames)
-    if script.returncode != 0:
-        sys.exit(f"perf_oracle: perf script cannot read {data}")
+        if script.wait() != 0:
+            said.seek(0)
+            sys.exit(f"perf_oracle: perf script ends with {script.returncode}: {said.read()[-500:]}")
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
@@ -124,11 +131,25 @@ def judge(cgroup: str, slices: dict) -> dict:
     }
 
 
-def analyse(data: str, cgroups: list[str]) -> list[dict]:
+def window(recording: str) -> tuple[float, float]:
+    """When a jostle recording was made, in seconds of CLOCK_MONOTONIC; its file has the start by the wall clock."""
+    for _ in range(600):
+        with contextlib.closing(sqlite3.connect(f"file:{recording}?mode=ro", uri=True)) as database:
+            facts = dict(database.execute("SELECT key, value FROM recording"))
+        if facts["finished"]:
+            start = facts["start_wall_ns"] - (time.time_ns() - time.monotonic_ns())
+            return start / 1e9, (start + facts["duration_ns"]) / 1e9
+        time.sleep(0.1)
+    sys.exit(f"perf_oracle: {recording} does not come to its end")
+
+
+def analyse(data: str, cgroups: list[str], during: tuple[float, float] = (0, math.inf)) -> list[dict]:
     slices = [collections.defaultdict(collections.Counter) for _ in cgroups]
-    for event, time, frames in samples(data):
+    for event, at, frames in samples(data):
+        if not during[0] <= at <= during[1]:
+            continue
         index = int(event.removeprefix("c"))
-        counts = slices[index][int(time / SLICE_SECONDS)]
+        counts = slices[index][int(at / SLICE_SECONDS)]
         counts["all"] += 1
         # The sample's mode is that of its leaf; the frames below may be of the other.
         kernel = [symbol for address, symbol in frames if address >= KERNEL_HALF]
@@ -144,13 +165,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--frequency", type=int, default=199)
     parser.add_argument("--data", help="an existing perf.data; without it, perf records")
+    parser.add_argument("--during", metavar="FILE.jostle", help="a jostle recording that is made meanwhile")
     parser.add_argument("-o", "--output")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         data = options.data or os.path.join(directory, "perf.data")
         if not options.data:
             record(options.cgroup, options.seconds, options.frequency, data)
-        result = {"schema": "jostle.perf-oracle", "cgroups": analyse(data, options.cgroup)}
+        during = window(options.during) if options.during else (0, math.inf)
+        result = {"schema": "jostle.perf-oracle", "cgroups": analyse(data, options.cgroup, during)}
     with open(options.output, "w") if options.output else sys.stdout as out:
         json.dump(result, out, indent=1)
         out.write("\n")

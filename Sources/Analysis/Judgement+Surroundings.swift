@@ -146,8 +146,8 @@ extension Judgement {
             id, title,
             Reason(
                 cause: .limit,
-                sentence: "\(Self.kib(granted)) of \(Self.kib(wanted)) for a CPU: kernel.perf_event_mlock_kb is \(mlock), "
-                    + "RLIMIT_MEMLOCK \(locked), and \(lack)",
+                sentence: "\(Self.kib(granted)) of \(Self.kib(wanted)) for a CPU: "
+                    + "kernel.perf_event_mlock_kb is \(mlock), RLIMIT_MEMLOCK \(locked), and \(lack)",
                 remedies: [isForeign ? .userNamespace : .capability(.ipcLock)],
                 // One page more than the ring itself.
                 alternatives: [.sysctl("kernel.perf_event_mlock_kb", "\(wanted / 1024 + 4)")]),

@@ -139,15 +139,17 @@ extension Judgement {
         if granted >= wanted { return Self.works(id, title, "\(Self.kib(wanted)) for a CPU") }
         let mlock = facts.limits.perfEventMlockKiB.map(String.init) ?? "unknown"
         let locked = facts.limits.lockedBytes.map { Self.kib(Int(clamping: $0)) } ?? "unlimited"
+        // The kernel counts the capability only in the machine's own user namespace.
+        let isForeign = capabilities.holds(.ipcLock) && !facts.privileges.isInInitialUserNamespace
+        let lack = isForeign ? "CAP_IPC_LOCK is of a user namespace" : "\(jostle) has no CAP_IPC_LOCK"
         return fails(
             id, title,
             Reason(
                 cause: .limit,
-                sentence:
-                    "\(Self.kib(granted)) of \(Self.kib(wanted)) for a CPU: kernel.perf_event_mlock_kb is \(mlock), "
-                    + "RLIMIT_MEMLOCK \(locked), and \(jostle) has no CAP_IPC_LOCK",
+                sentence: "\(Self.kib(granted)) of \(Self.kib(wanted)) for a CPU: "
+                    + "kernel.perf_event_mlock_kb is \(mlock), RLIMIT_MEMLOCK \(locked), and \(lack)",
+                remedies: [isForeign ? .userNamespace : .capability(.ipcLock)],
                 // One page more than the ring itself.
-                remedies: [.capability(.ipcLock)],
                 alternatives: [.sysctl("kernel.perf_event_mlock_kb", "\(wanted / 1024 + 4)")]),
             granted == 0 ? .missing : .degraded,
             lost: granted == 0 ? "everything: nothing can be recorded" : "samples, where many come at once")

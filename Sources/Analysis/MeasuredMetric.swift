@@ -18,20 +18,20 @@ struct MeasuredMetric {
     }
 
     static func measure(_ metric: CheckMetric, _ side: RecordedSide, hasWaits: Bool) -> Result {
-        func ratio(_ x: [Double], _ y: [Double], samples: Int) -> Result {
+        func ratio(_ x: [Double], _ y: [Double], samples: Int, sampleWeight: Double? = nil) -> Result {
             guard y.contains(where: { $0 > 0 }) else { return .notMeasured("no time was sampled") }
-            let weight = side.cpu.reduce(0, +) / Double(max(1, side.analysis.samples))
+            let weight = sampleWeight ?? side.cpu.reduce(0, +) / Double(max(1, side.analysis.samples))
             return .measured(
                 MeasuredMetric(pair: side.pair(x, y), isRatio: true, sampled: samples, sampleWeight: weight))
         }
         let none = [Double](repeating: 0, count: side.slices.count)
         switch metric {
         case .kernelShare:
-            return ratio(side.kernel, side.cpu, samples: side.analysis.samples)
+            return ratio(side.kernel, side.cpu, samples: side.kernelSamples)
         case .contentionShare:
             guard hasWaits else { return .notMeasured("waits were not recorded") }
             return ratio(
-                zip(side.wait, side.spin).map(+), zip(side.cpu, side.wait).map(+), samples: side.analysis.samples)
+                zip(side.wait, side.spin).map(+), zip(side.cpu, side.wait).map(+), samples: side.contendedSamples)
         case .syscall(let name, let quantity):
             let rows = side.entryRows()
             let matching = rows.filter { $0.key.answers(to: name) }
@@ -51,7 +51,9 @@ struct MeasuredMetric {
             }
             if quantity == .waitPerCall && !hasWaits { return .notMeasured("waits were not recorded") }
             guard calls.contains(where: { $0 > 0 }) else { return .nothing("it was not called") }
-            return ratio(quantity == .cpuPerCall ? sum.cpu : sum.wait, calls, samples: sum.samples)
+            if quantity == .cpuPerCall { return ratio(sum.cpu, calls, samples: sum.cpuSamples) }
+            // Every wait is seen, or one in a few: none seen is none, or next to none.
+            return ratio(sum.wait, calls, samples: sum.waitSamples, sampleWeight: 0)
         }
     }
 

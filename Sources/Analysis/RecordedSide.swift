@@ -6,8 +6,11 @@ struct RecordedSide {
     struct Row {
         var cpu: [Double]
         var wait: [Double]
-        /// On-CPU samples, and contended waits.
-        var samples = 0
+        /// On-CPU samples.
+        var cpuSamples = 0
+        /// Contended waits.
+        var waitSamples = 0
+        var samples: Int { cpuSamples + waitSamples }
 
         init(slices: Int) {
             cpu = [Double](repeating: 0, count: slices)
@@ -21,7 +24,8 @@ struct RecordedSide {
                 left.cpu[index] += right.cpu[index]
                 left.wait[index] += right.wait[index]
             }
-            left.samples += right.samples
+            left.cpuSamples += right.cpuSamples
+            left.waitSamples += right.waitSamples
         }
     }
 
@@ -40,6 +44,9 @@ struct RecordedSide {
     private(set) var cpu: [Double]
     private(set) var wait: [Double]
     private(set) var spin: [Double]
+    /// On-CPU samples in the kernel; contended waits and samples in lock code.
+    private(set) var kernelSamples = 0
+    private(set) var contendedSamples = 0
     /// Calls in each slice, by the table's name; nil where no call was counted.
     let calls: [String: [Double]]?
 
@@ -87,13 +94,18 @@ struct RecordedSide {
         }
         forEachSample { stack, slice, kind, mode, weight in
             if kind == .blocked {
-                if analysis.entries.waitRow[stack] >= 0 { wait[slice] += weight }
+                guard analysis.entries.waitRow[stack] >= 0 else { return }
+                wait[slice] += weight
+                contendedSamples += 1
                 return
             }
             cpu[slice] += weight
             guard mode == .kernel else { return }
             kernel[slice] += weight
-            if isSpinning[stack] { spin[slice] += weight }
+            kernelSamples += 1
+            guard isSpinning[stack] else { return }
+            spin[slice] += weight
+            contendedSamples += 1
         }
     }
 
@@ -159,12 +171,12 @@ struct RecordedSide {
                 let row = places[stack].wait
                 guard row >= 0, analysis.entries.waitRow[stack] >= 0 else { return }
                 rows[row].wait[slice] += weight
-                rows[row].samples += 1
+                rows[row].waitSamples += 1
             } else if mode == .kernel {
                 let row = places[stack].cpu
                 guard row >= 0 else { return }
                 rows[row].cpu[slice] += weight
-                rows[row].samples += 1
+                rows[row].cpuSamples += 1
             }
         }
         return indices.mapValues { rows[$0] }.filter { $0.value.samples > 0 }

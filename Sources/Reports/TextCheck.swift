@@ -78,7 +78,7 @@ enum CheckWords {
         }
         if let reason = verdict.reason { text += "; \(displayName(reason))" }
         if let more = verdict.moreSeconds {
-            text += "; recordings longer by \(Figures.duration(more * 1e9)) would tell"
+            text += "; recordings longer by \(Figures.decimal(more, places: 0)) s would tell"
         }
         return text
     }

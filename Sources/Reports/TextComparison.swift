@@ -20,7 +20,7 @@ extension TextRenderer {
     // MARK: The recordings
 
     private func header(_ comparison: Comparison, into lines: inout Lines) {
-        for (role, side) in [("baseline ", comparison.baseline), ("candidate", comparison.candidate)] {
+        for (role, side) in [("A baseline ", comparison.baseline), ("B candidate", comparison.candidate)] {
             let recording = side.recording
             lines.segments(
                 ["\(role)  \(displayName(side.label))"] + (recording.finished ? [] : ["UNFINISHED"]) + [
@@ -110,7 +110,7 @@ extension TextRenderer {
         }
         return TextTable(columns: [
             Column(header: Cell(""), cells: names.map { Cell($0) }),
-            Column(header: Cell("BASELINE"), before), Column(header: Cell("CANDIDATE"), after),
+            Column(header: Cell("A"), before), Column(header: Cell("B"), after),
             Column(header: Cell("CHANGE"), changes),
         ])
     }
@@ -131,7 +131,7 @@ extension TextRenderer {
             }
         }
         columns.append(Column(header: Cell("CHANGE"), rows.map { Self.change($0.change) }))
-        columns.append(Column(header: Cell("WHY"), cells: rows.map { Cell(Self.why($0), $0.shortWhy) }, least: 12))
+        columns.append(Column(header: Cell("WHY"), cells: rows.map(Self.whyCell), least: 12))
         return TextTable(columns: columns)
     }
 
@@ -154,8 +154,8 @@ extension TextRenderer {
             lines.blank()
             if title == "IN THE KERNEL" { lines.line("inside \(displayName(detail.query))", style: .bold) }
             var columns = [
-                Column(header: Cell("BASELINE/s"), places.map { $0.baselinePerSecond.map(Self.load) ?? "–" }),
-                Column(header: Cell("CANDIDATE/s"), places.map { $0.candidatePerSecond.map(Self.load) ?? "–" }),
+                Column(header: Cell("A TIME/s"), places.map { $0.baselinePerSecond.map(Self.load) ?? "–" }),
+                Column(header: Cell("B TIME/s"), places.map { $0.candidatePerSecond.map(Self.load) ?? "–" }),
                 Column(header: Cell("CHANGE"), places.map { Self.change($0.change) }),
                 Column(
                     header: Cell(title),
@@ -179,7 +179,7 @@ extension TextRenderer {
 
     /// `+3.81 s ±0.10 s`
     static func change(_ change: Estimate) -> String {
-        let sign = change.value > 0 ? "+" : change.value < 0 ? "-" : "±"
+        let sign = change.value > 0 ? "+" : change.value < 0 ? "-" : ""
         let size = sign + load(abs(change.value))
         return change.halfWidth.isFinite ? "\(size) ±\(load(change.halfWidth))" : "\(size) ±?"
     }
@@ -192,7 +192,10 @@ extension TextRenderer {
         return "\(size) ±\(Figures.decimal(change.halfWidth * 100, places: 1))"
     }
 
-    static func why(_ row: ComparedSyscall) -> String { reasons(row).joined(separator: "; ") }
+    private static func whyCell(_ row: ComparedSyscall) -> Cell {
+        let reasons = reasons(row)
+        return Cell(variants: [reasons.joined(separator: "; "), reasons[0], row.shortWhy])
+    }
 
     /// The verdict's words with the figures that they rest on; the weightier part first.
     static func reasons(_ row: ComparedSyscall) -> [String] {

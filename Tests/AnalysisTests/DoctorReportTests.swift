@@ -152,6 +152,9 @@ struct DoctorReportTests {
             facts.trials[.userSampling] = .failed(.accessDenied)
         }
         #expect(try check("sampling", owned).cause == .userNamespace)
+        var small = owned
+        small.limits.grantedRingBytes = 4 << 20
+        #expect(try check("ring_memory", small).finding.hasSuffix("CAP_IPC_LOCK is of a user namespace"))
         // Everything is there, and still it is refused.
         let policy = Self.facts { facts in
             facts.trials[.sampling] = .failed(.accessDenied)

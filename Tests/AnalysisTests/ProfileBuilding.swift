@@ -96,4 +96,10 @@ struct ProfileBuilding {
             time: Int64(milliseconds * 1e6), thread: 0, container: container, stack: node, kind: kind,
             mode: mode ?? (isUser ? .user : .kernel), weight: weight)
     }
+
+    /// Adds calls of the system call `number` to the slice of 100 ms that begins at `milliseconds`.
+    mutating func calls(_ number: Int, _ count: Int64, at milliseconds: Double, container: Int = 0) {
+        profile.syscallCounts.append(
+            SyscallCount(container: container, number: number, time: Int64(milliseconds * 1e6), calls: count))
+    }
 }

@@ -147,7 +147,7 @@ extension EndToEnd {
             var pid: pid_t = 0
             // Copies that live until they are freed below; posix_spawn(3) reads them during the call only.
             var pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
-            defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+            defer { while let pointer = unsafe pointers.popLast() { unsafe free(pointer) } }
             // As above.
             let result = unsafe posix_spawn(&pid, "/bin/sh", nil, nil, &pointers, environ)
             try #require(result == 0)

@@ -26,7 +26,8 @@ extension EndToEnd {
         @Test(
             "The stacks of our workloads, built without frame pointers, reach main or their thread's start",
             arguments: [
-                "fadvise-storm", "path-miss", "mmap-churn", "futex-ping-pong", "pipe-ping-pong", "user-spin", "fault-storm",
+                "fadvise-storm", "path-miss", "mmap-churn", "futex-ping-pong", "pipe-ping-pong", "user-spin",
+                "fault-storm",
                 "fork-exec", "mix", "flock-wait", "fsync-loop", "mutex-sleep", "deep-stack", "alias-calls",
             ])
         func workloads(name: String) async throws {
@@ -94,7 +95,9 @@ extension EndToEnd {
                 let report = try await stage.record(
                     ["-F", "999", "--no-calls", "-d", "3", "--", "/usr/bin/env"] + arguments)
                 let share = try #require(report.confidence.completeStacksShare)
-                seen("sysbench \(test[0]): \(report.confidence.samples) samples, \(share.percent) of all stacks complete")
+                seen(
+                    "sysbench \(test[0]): \(report.confidence.samples) samples, \(share.percent) of all stacks complete"
+                )
                 #expect(report.confidence.samples >= 100)
                 #expect(share >= Self.wanted)
             }
@@ -104,7 +107,8 @@ extension EndToEnd {
         func staticBinary() async throws {
             try await Stage.with { stage in
                 let program = try await stage.compile(
-                    Self.spinner(named: "Static_touch"), with: "cc", ["-O2", "-static", "-fomit-frame-pointer"], to: "static")
+                    Self.spinner(named: "Static_touch"), with: "cc", ["-O2", "-static", "-fomit-frame-pointer"],
+                    to: "static")
                 let report = try await stage.record("-F", "999", "--no-calls", "--", program, "2")
                 try await Self.expectComplete("static", report, through: ["main"], on: stage)
                 #expect(try await stage.functions(like: "Static\\_touch", of: report.file) == ["Static_touch"])
@@ -135,7 +139,8 @@ extension EndToEnd {
             """
         }
 
-        @Test("64 C++ functions, each through an inlined one, and exceptions thrown below: names and lines of all",
+        @Test(
+            "64 C++ functions, each through an inlined one, and exceptions thrown below: names and lines of all",
             .enabled(if: Programs.arePresent("g++")))
         func deepInlinesAndExceptions() async throws {
             try await Stage.with { stage in
@@ -208,7 +213,8 @@ extension EndToEnd {
                 // <crate>::worker::spin, as rustc -C symbol-mangling-version=v0 names it.
                 let mangled = "_RNvNtCs4fqI2P2rA04_7service6worker4spin"
                 let source = Self.spinner(named: "spin").replacing(
-                    "volatile unsigned sink;", with: "volatile unsigned sink;\nvoid spin(int file) __asm__(\"\(mangled)\");")
+                    "volatile unsigned sink;",
+                    with: "volatile unsigned sink;\nvoid spin(int file) __asm__(\"\(mangled)\");")
                 let program = try await stage.compile(
                     source, with: "cc", ["-O2", "-fomit-frame-pointer"], to: "rusty")
                 let report = try await stage.record("-F", "999", "--no-calls", "--", program, "2")
@@ -293,7 +299,8 @@ extension EndToEnd {
                 seen("recursion: \(cut); the text says: \(note ?? "nothing")")
                 #expect(reason.key == "stack-copy-too-short")
                 #expect(reason.value >= 100)
-                #expect(report.confidence.warnings.contains { $0.contains(reason.key) }, "\(report.confidence.warnings)")
+                #expect(
+                    report.confidence.warnings.contains { $0.contains(reason.key) }, "\(report.confidence.warnings)")
                 #expect(note?.contains("\(reason.value)") == true, "\(text.output)")
                 // With a longer copy more of it is followed, and the chain's own limit says so too.
                 let more = try await stage.record(

@@ -66,7 +66,9 @@ struct GoldenTests {
         try compare(TextRenderer(width: width, colour: false).render(report), with: "hostile-\(width).txt")
     }
 
-    private func compare(_ text: String, with name: String) throws {
+    private func compare(_ text: String, with name: String) throws { try Self.compare(text, with: name) }
+
+    static func compare(_ text: String, with name: String) throws {
         var folder = #filePath
         if let slash = folder.lastIndex(of: "/") { folder = String(folder[..<slash]) }
         let path = "\(folder)/Fixtures/\(name)"

@@ -19,7 +19,9 @@ struct MappingAddressTests {
     @Test("ld's segments begin at a page, of the file and of memory")
     func pages() {
         // readelf -lW /usr/bin/true: LOAD 0x000000 0x0 0x15d8 R, 0x002000 0x2000 0x2c69 R E, 0x005000 0x5000 R
-        let header = Self.header([(0, 0, 0x15d8, false), (0x2000, 0x2000, 0x2c69, true), (0x5000, 0x5000, 0x10b8, false)])
+        let header = Self.header([
+            (0, 0, 0x15d8, false), (0x2000, 0x2000, 0x2c69, true), (0x5000, 0x5000, 0x10b8, false),
+        ])
         #expect(header.address(ofMappingFrom: FileOffset(0x2000)) == FileAddress(0x2000))
         // A mapping that mprotect(2) has split begins in the middle of the segment.
         #expect(header.address(ofMappingFrom: FileOffset(0x4000)) == FileAddress(0x4000))
@@ -29,7 +31,9 @@ struct MappingAddressTests {
     func packed() {
         // readelf -lW of a Rust program: LOAD 0x000000 0x0 0x154a0 R, 0x0154a0 0x164a0 0x408d0 R E, 0x055d70 0x57d70 RW.
         // The kernel maps page 0x15000 of the file to where 0x16000 belongs.
-        let header = Self.header([(0, 0, 0x154a0, false), (0x154a0, 0x164a0, 0x408d0, true), (0x55d70, 0x57d70, 0x2bf0, false)])
+        let header = Self.header([
+            (0, 0, 0x154a0, false), (0x154a0, 0x164a0, 0x408d0, true), (0x55d70, 0x57d70, 0x2bf0, false),
+        ])
         #expect(header.address(ofMappingFrom: FileOffset(0x15000)) == FileAddress(0x16000))
         #expect(header.address(ofMappingFrom: FileOffset(0x16000)) == FileAddress(0x17000))
         // With pages of 64 KiB the same segment's mapping begins at 0x10000.

@@ -6,7 +6,9 @@
 build_packages=(git libdw-dev libelf-dev libiberty-dev libsqlite3-dev pkg-config)
 # What the tests need beside that: oracles to compare with, programs and containers to record.
 # shellcheck disable=SC2034
-test_packages=(linux-perf docker.io busybox-static binutils g++ python3 sqlite3 libgoogle-glog-dev sysbench strace)
+test_packages=(
+    linux-perf docker.io busybox-static binutils g++ python3 python3-jsonschema sqlite3 libgoogle-glog-dev sysbench strace
+)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 

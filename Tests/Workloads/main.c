@@ -16,7 +16,7 @@ enum { WORKLOAD_COUNT = sizeof workloads / sizeof *workloads };
 
 static int usage(FILE *to, int code) {
     fprintf(to, "usage: workload NAME [--seconds S] [--threads N] [--directory DIR] [--cgroup DIR]... [--ready FD|PATH]\n"
-                "                     [--user-percent X] [--syscall-percent Y] [--depth N] [--call NAME]\n");
+                "                     [--user-percent X] [--syscall-percent Y] [--depth N] [--call NAME] [--rate HZ]\n");
     for (int index = 0; index < WORKLOAD_COUNT; index++)
         fprintf(to, "  %-16s %s\n", workloads[index]->name, workloads[index]->summary);
     fprintf(to, "  %-16s %s\n", "noop", "exits at once");
@@ -41,7 +41,7 @@ int main(int argc, char **argv) {
 
     // /var/tmp, because /tmp may be a tmpfs, where fadvise and fsync do nothing.
     struct options options = {.seconds = 5, .directory = "/var/tmp", .user_percent = 40, .syscall_percent = 20};
-    enum { SECONDS, THREADS, DIRECTORY, CGROUP, READY, USER_PERCENT, SYSCALL_PERCENT, DEPTH, CALL };
+    enum { SECONDS, THREADS, DIRECTORY, CGROUP, READY, USER_PERCENT, SYSCALL_PERCENT, DEPTH, CALL, RATE };
     static const struct option names[] = {
         [SECONDS] = {"seconds", required_argument, NULL, 0},
         [THREADS] = {"threads", required_argument, NULL, 0},
@@ -52,6 +52,7 @@ int main(int argc, char **argv) {
         [SYSCALL_PERCENT] = {"syscall-percent", required_argument, NULL, 0},
         [DEPTH] = {"depth", required_argument, NULL, 0},
         [CALL] = {"call", required_argument, NULL, 0},
+        [RATE] = {"rate", required_argument, NULL, 0},
         {NULL, 0, NULL, 0},
     };
     optind = 2;
@@ -71,6 +72,7 @@ int main(int argc, char **argv) {
         case SYSCALL_PERCENT: options.syscall_percent = number(option, optarg, 0, 100); break;
         case DEPTH: options.depth = (int)number(option, optarg, 1, 10000); break;
         case CALL: options.call = optarg; break;
+        case RATE: options.rate = number(option, optarg, 1, 1e7); break;
         }
     }
     if (optind != argc || options.user_percent + options.syscall_percent > 100) return usage(stderr, USAGE);

@@ -30,6 +30,7 @@ struct options {
     double user_percent, syscall_percent;
     int depth;  // 0: the workload's own default
     const char *call;
+    double rate;  // calls a second that path-miss makes in all; 0: as many as it can
 };
 
 struct tally {

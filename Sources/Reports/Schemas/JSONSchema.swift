@@ -7,6 +7,8 @@ public enum JSONSchema: String, Sendable, CaseIterable {
     case syscall
     case diff
     case check
+    case targets
+    case doctor
 
     /// The whole document.
     public var text: String {
@@ -15,6 +17,8 @@ public enum JSONSchema: String, Sendable, CaseIterable {
         case .syscall: Self.document(SyscallSchema.body, [.common, .entry])
         case .diff: Self.document(DiffSchema.body, [.common, .comparison, DiffSchema.definitions])
         case .check: Self.document(CheckSchema.body, [.common, .comparison])
+        case .targets: Self.document(TargetsSchema.body, [.common])
+        case .doctor: Self.document(DoctorSchema.body, [.common, DoctorSchema.definitions])
         }
     }
 

@@ -45,6 +45,22 @@ enum ReportSchema {
                   "kernel_time_ns": { "$ref": "#/$defs/count" },
                   "contended_wait_ns": { "$ref": "#/$defs/count" },
                   "waits_ns": { "$ref": "#/$defs/waits" },
+                  "suspects": {
+                    "description": "What its limits and the machine's stalls did to it.",
+                    "type": "object",
+                    "required": ["verdict"],
+                    "properties": {
+                      "throttled_share": { "$ref": "#/$defs/share" },
+                      "throttled_periods": { "$ref": "#/$defs/count" },
+                      "periods": { "$ref": "#/$defs/count" },
+                      "cpu_stall_share": { "$ref": "#/$defs/share" },
+                      "memory_stall_share": { "$ref": "#/$defs/share" },
+                      "io_stall_share": { "$ref": "#/$defs/share" },
+                      "major_faults": { "$ref": "#/$defs/count" },
+                      "cpu_limit": { "description": "CPUs.", "type": "number", "minimum": 0 },
+                      "verdict": { "type": "string" }
+                    }
+                  },
                   "syscalls": { "type": "array", "items": { "$ref": "#/$defs/entry" } },
                   "omitted_rows": { "$ref": "#/$defs/count" },
                   "functions": {

@@ -15,7 +15,7 @@ struct SchemaCommand: ParsableCommand {
               jostle schema report >report.schema.json
               jostle schema diff | jq '.properties.syscalls.items'
 
-            Exit codes: 0 fine · 64 usage
+            \(ExitCode.documentation)
             """)
 
     @Argument(help: "One of: \(JSONSchema.allCases.map(\.rawValue).joined(separator: ", ")).")

@@ -14,11 +14,12 @@ enum Files {
     ///
     /// Some of the files lie in directories that users write, so a FIFO must not block the reader, nor a device feed
     /// it.
+    /// - Parameter expected: bytes to make room for at once, for a large file of /proc, which does not say its size.
     /// - Returns: nil where it cannot be opened or read, is no regular file, or is larger than `limit` bytes.
-    static func contents(of path: String, limit: Int = sizeLimit) -> [UInt8]? {
+    static func contents(of path: String, limit: Int = sizeLimit, expected: Int = 0) -> [UInt8]? {
         guard let descriptor = open(path, flags: O_RDONLY | O_NONBLOCK) else { return nil }
         defer { close(descriptor) }
-        return contents(of: descriptor, limit: limit)
+        return contents(of: descriptor, limit: limit, expected: expected)
     }
 
     /// The same for a file below a directory that somebody else fills: no link in it leads out of it.
@@ -51,13 +52,14 @@ enum Files {
         }
     }
 
-    private static func contents(of descriptor: Int32, limit: Int) -> [UInt8]? {
+    private static func contents(of descriptor: Int32, limit: Int, expected: Int = 0) -> [UInt8]? {
         var status = stat()
         // unsafe: fstat writes the one struct it is given.
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         // Files of /proc say that they have 0 bytes, and hand out a page at a time.
         var chunk = [UInt8](repeating: 0, count: min(max(Int(status.st_size) + 1, 4096), 1 << 20))
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(expected)
         while true {
             // unsafe: read writes at most the chunk's count into the chunk.
             let got = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }

@@ -19,8 +19,8 @@ public struct Host: Sendable {
     func path(_ absolute: String) -> String { prefix + absolute }
 
     /// The whole contents of a file, nil where it cannot be read.
-    func contents(_ absolute: String, limit: Int = Files.sizeLimit) -> [UInt8]? {
-        Files.contents(of: path(absolute), limit: limit)
+    func contents(_ absolute: String, limit: Int = Files.sizeLimit, expected: Int = 0) -> [UInt8]? {
+        Files.contents(of: path(absolute), limit: limit, expected: expected)
     }
 
     /// The contents of a small file without white space around it.

@@ -187,6 +187,6 @@ extension RandomAccessCollection where Index == Int {
 extension Host {
     /// The kernel's names as they are now; hidden ones where they may not be read.
     public func kernelSymbols() -> KernelSymbols {
-        KernelSymbols(kallsyms: contents("/proc/kallsyms") ?? [])
+        KernelSymbols(kallsyms: contents("/proc/kallsyms", expected: 16 << 20) ?? [])
     }
 }

@@ -28,6 +28,7 @@ struct Report: Decodable {
         var function: String?
         var file: String?
         var line: Int?
+        var kernelTimeNs: Double
     }
     struct Syscall: Decodable {
         var name: String

@@ -9,6 +9,7 @@ final class Stage {
     private var programs: [RunningProgram] = []
     private var cgroups: [TestCgroup] = []
     private var endings: [() throws -> Void] = []
+    private var earlyEndings: [() async -> Void] = []
     private var fileCount = 0
 
     private init() throws {
@@ -30,6 +31,7 @@ final class Stage {
     }
 
     private func clear() async throws {
+        for ending in earlyEndings.reversed() { await ending() }
         for program in programs where program.isRunning {
             program.signal(SIGCONT)
             program.signal(SIGKILL)
@@ -48,6 +50,9 @@ final class Stage {
 
     /// Does something at the end, after all programs have ended; the last one first.
     func atEnd(_ ending: @escaping () throws -> Void) { endings.append(ending) }
+
+    /// Does something at the end, before programs are killed: for those that have to clear up themselves.
+    func atEndWhileProgramsRun(_ ending: @escaping () async -> Void) { earlyEndings.append(ending) }
 
     // MARK: Programs
 

@@ -4,7 +4,9 @@ import Testing
 
 extension EndToEnd {
     /// Real containers of a real docker, with files that the host does not have.
-    @Suite("Containers", .enabled(if: Programs.arePresent("dockerd", "docker", "cc", "tar"), "docker or a compiler is missing"))
+    @Suite(
+        "Containers",
+        .enabled(if: Programs.arePresent("dockerd", "docker", "cc", "tar"), "docker or a compiler is missing"))
     struct ContainersTests {
         /// Spins in user code, reads, and calls libc: functions of its own, at lines that are in view.
         static let service = """
@@ -50,7 +52,10 @@ extension EndToEnd {
             // The dynamic linker and libc as files of the image's own, at paths that the host does not have.
             let program = try await stage.compile(
                 service, with: "cc",
-                ["-O2", "-g", "-fomit-frame-pointer", "-Wl,--dynamic-linker=/opt/own/lib/ld.so", "-Wl,-rpath,/opt/own/lib"],
+                [
+                    "-O2", "-g", "-fomit-frame-pointer", "-Wl,--dynamic-linker=/opt/own/lib/ld.so",
+                    "-Wl,-rpath,/opt/own/lib",
+                ],
                 to: "service")
             let loader = try await stage.run("/usr/bin/env", ["cc", "-print-file-name=ld-linux-x86-64.so.2"]).output
             let libc = try await stage.run("/usr/bin/env", ["cc", "-print-file-name=libc.so.6"]).output
@@ -66,7 +71,9 @@ extension EndToEnd {
         }
 
         /// On-CPU samples, and those of them whose innermost frame has no name.
-        private static func unknownTopFrames(_ file: String, on stage: Stage) async throws -> (unknown: Double, all: Double) {
+        private static func unknownTopFrames(_ file: String, on stage: Stage) async throws -> (
+            unknown: Double, all: Double
+        ) {
             let row = try await stage.rows(
                 """
                 SELECT total(f.function IS NULL), count(*) FROM samples s LEFT JOIN stacks k ON k.id = s.stack
@@ -100,9 +107,11 @@ extension EndToEnd {
                 #expect(site?.line == Self.service.line(of: "// READ"))
                 let spin = try await stage.stack(through: "Service_spin", of: report.file)
                 #expect(spin.last?.line == Self.service.line(of: "// SPIN"))
-                let modules = try await stage.rows("SELECT path FROM modules WHERE kind = 'file'", of: report.file).map { $0[0] }
+                let modules = try await stage.rows("SELECT path FROM modules WHERE kind = 'file'", of: report.file).map
+                { $0[0] }
                 seen("container: its modules are \(modules.sorted())")
-                #expect(Set(modules).isSubset(of: ["/srv/app/service", "/opt/own/lib/libc.so.6", "/opt/own/lib/ld.so"]))
+                #expect(
+                    Set(modules).isSubset(of: ["/srv/app/service", "/opt/own/lib/libc.so.6", "/opt/own/lib/ld.so"]))
             }
         }
 

@@ -17,7 +17,8 @@ struct DockerDaemon {
         let daemon = try stage.start(
             "/usr/bin/env",
             [
-                "dockerd", "--bridge=none", "--iptables=false", "--data-root", home + "/data", "--exec-root", home + "/exec",
+                "dockerd", "--bridge=none", "--iptables=false", "--data-root", home + "/data", "--exec-root",
+                home + "/exec",
                 "-H", socket, "--pidfile", home + "/pid", "--cgroup-parent", "/" + cgroup,
             ])
         let ownSocket = socket
@@ -30,7 +31,9 @@ struct DockerDaemon {
             _ = try? await daemon.end(within: .seconds(60))
             // Docker leaves the parent of its containers' cgroups behind, in every hierarchy.
             let root = "/sys/fs/cgroup"
-            for hierarchy in [root] + ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).map({ "\(root)/\($0)" }) {
+            for hierarchy in [root]
+                + ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).map({ "\(root)/\($0)" })
+            {
                 // rmdir(2) reads the path during the call only.
                 _ = unsafe rmdir("\(hierarchy)/\(cgroup)")
             }
@@ -44,7 +47,8 @@ struct DockerDaemon {
     }
 
     private static func containers(_ socket: String, on stage: Stage) async throws -> [String] {
-        try await stage.run("/usr/bin/env", ["docker", "-H", socket, "ps", "-aq"]).output.split(separator: "\n").map(String.init)
+        try await stage.run("/usr/bin/env", ["docker", "-H", socket, "ps", "-aq"]).output.split(separator: "\n").map(
+            String.init)
     }
 
     func run(_ arguments: String...) async throws -> Outcome {
@@ -53,7 +57,8 @@ struct DockerDaemon {
 
     /// Makes an image of a directory, without a registry.
     func importImage(_ directory: String, as name: String) async throws {
-        let outcome = try await stage.run("/bin/sh", ["-c", "tar -C '\(directory)' -c . | docker -H '\(socket)' import - \(name)"])
+        let outcome = try await stage.run(
+            "/bin/sh", ["-c", "tar -C '\(directory)' -c . | docker -H '\(socket)' import - \(name)"])
         try #require(outcome.status == 0, "docker import: \(outcome.errors)")
     }
 
@@ -65,7 +70,8 @@ struct DockerDaemon {
             "/usr/bin/env", ["docker", "-H", socket, "run", "-d", "--network", "none", "--name", name, image] + command)
         try #require(outcome.status == 0, "docker run: \(outcome.errors)")
         let id = outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
-        let pid = try await run("inspect", "-f", "{{.State.Pid}}", name).output.trimmingCharacters(in: .whitespacesAndNewlines)
+        let pid = try await run("inspect", "-f", "{{.State.Pid}}", name).output.trimmingCharacters(
+            in: .whitespacesAndNewlines)
         let lines = try String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8).split(separator: "\n")
         let line = try #require(lines.first { $0.contains("perf_event") } ?? lines.first { $0.hasPrefix("0::") })
         return (id, String(line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)[2].dropFirst()))

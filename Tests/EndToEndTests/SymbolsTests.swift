@@ -85,7 +85,10 @@ extension EndToEnd {
                 // From the call site outwards, one below the other.
                 let names = ["LogFile_flush", "LogFile_write", "Service_logRequests", "work", "run_worker"]
                 let places = names.map { name in lines.firstIndex { $0.contains(name) } }
-                seen("--syscall: " + places.compactMap { $0.map { lines[$0].trimmingCharacters(in: .whitespaces) } }.joined(separator: " < "))
+                seen(
+                    "--syscall: "
+                        + places.compactMap { $0.map { lines[$0].trimmingCharacters(in: .whitespaces) } }.joined(
+                            separator: " < "))
                 #expect(places.allSatisfy { $0 != nil }, "\(detail.output)")
                 #expect(places.compactMap(\.self) == places.compactMap(\.self).sorted(), "\(detail.output)")
                 let first = try #require(places[0])
@@ -97,12 +100,14 @@ extension EndToEnd {
         // MARK: Files that are not what they were
 
         /// Two programs with the same shape and other names, `right_…` and `wrong_…`.
-        private static func twins(on stage: Stage, flags: [String] = []) async throws -> (right: String, wrong: String) {
+        private static func twins(on stage: Stage, flags: [String] = []) async throws -> (right: String, wrong: String)
+        {
             let all = ["-O2", "-g", "-fomit-frame-pointer"] + flags
             let right = try await stage.compile(
                 UnwindingTests.spinner(named: "right_touch"), with: "cc", all, to: "right")
             // Not of equal length: wrong addresses must not fall on like places.
-            let source = "__attribute__((noinline, used)) void wrong_pad(void) { __asm__ volatile(\".fill 160, 1, 0x90\"); }\n"
+            let source =
+                "__attribute__((noinline, used)) void wrong_pad(void) { __asm__ volatile(\".fill 160, 1, 0x90\"); }\n"
             let wrong = try await stage.compile(
                 source + UnwindingTests.spinner(named: "wrong_touch"), with: "cc", all, to: "wrong")
             return (right, wrong)
@@ -130,14 +135,17 @@ extension EndToEnd {
                 """, of: report.file)
             let ofWrong = try await count(wrong + "%")
             let ofOwn = try await count(wrong == "wrong_" ? "right_touch" : "wrong_touch")
-            seen("\(what): \(Int(samples)) samples, \(Int(ofOwn)) with the right name, \(Int(ofWrong)) with a wrong one")
+            seen(
+                "\(what): \(Int(samples)) samples, \(Int(ofOwn)) with the right name, \(Int(ofWrong)) with a wrong one")
             #expect(samples >= 1000, "\(what)")
             #expect(ofWrong == 0, "\(what)")
             // Unknown would be allowed, but not needed: the files are open or can be.
             #expect(ofOwn >= 0.9 * samples, "\(what)")
         }
 
-        private static func start(_ program: String, in cgroup: TestCgroup, on stage: Stage) async throws -> RunningProgram {
+        private static func start(_ program: String, in cgroup: TestCgroup, on stage: Stage) async throws
+            -> RunningProgram
+        {
             let running = try stage.start(
                 "/bin/sh", ["-c", "echo $$ > \(cgroup.directory)/cgroup.procs; exec nice -n -20 \(program) 60"])
             while (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(running.pid)/exe")) != program {
@@ -157,7 +165,9 @@ extension EndToEnd {
             try await stage.record("--cgroup", cgroup.path, "-F", "1999", "-d", "4", "--no-blocked", "--no-calls")
         }
 
-        @Test("A binary that another one was renamed over while it runs keeps its names", .enabled(if: Programs.arePresent("cc")))
+        @Test(
+            "A binary that another one was renamed over while it runs keeps its names",
+            .enabled(if: Programs.arePresent("cc")))
         func replaced() async throws {
             try await Stage.with { stage in
                 let twins = try await Self.twins(on: stage)
@@ -169,7 +179,8 @@ extension EndToEnd {
             }
         }
 
-        @Test("A binary that is renamed over in mid-recording keeps its names, and the new one has its own",
+        @Test(
+            "A binary that is renamed over in mid-recording keeps its names, and the new one has its own",
             .enabled(if: Programs.arePresent("cc")))
         func replacedMeanwhile() async throws {
             try await Stage.with { stage in
@@ -178,7 +189,8 @@ extension EndToEnd {
                 let first = try await Self.start(twins.right, in: cgroup, on: stage)
                 let file = stage.path("meanwhile.jostle")
                 let recorder = try stage.startJostle(
-                    "record", "--cgroup", cgroup.path, "-F", "1999", "-d", "6", "--no-blocked", "--no-calls", "-o", file)
+                    "record", "--cgroup", cgroup.path, "-F", "1999", "-d", "6", "--no-blocked", "--no-calls", "-o", file
+                )
                 try await recorder.says("1s / 6s")
                 try Self.replace(twins.right, by: twins.wrong)
                 let second = try await Self.start(twins.right, in: cgroup, on: stage)
@@ -204,23 +216,28 @@ extension EndToEnd {
         @Test("Two files with one build ID have each their own names", .enabled(if: Programs.arePresent("cc")))
         func oneBuildID() async throws {
             try await Stage.with { stage in
-                let twins = try await Self.twins(on: stage, flags: ["-Wl,--build-id=0x00112233445566778899aabbccddeeff00112233"])
+                let twins = try await Self.twins(
+                    on: stage, flags: ["-Wl,--build-id=0x00112233445566778899aabbccddeeff00112233"])
                 let cgroup = try stage.cgroup("buildid")
                 let file = stage.path("buildid.jostle")
                 // One that was there before, and one that the kernel tells of with its build ID alone.
                 let first = try await Self.start(twins.right, in: cgroup, on: stage)
                 let recorder = try stage.startJostle(
-                    "record", "--cgroup", cgroup.path, "-F", "1999", "-d", "6", "--no-blocked", "--no-calls", "-o", file)
+                    "record", "--cgroup", cgroup.path, "-F", "1999", "-d", "6", "--no-blocked", "--no-calls", "-o", file
+                )
                 try await recorder.says("recording")
                 let second = try await Self.start(twins.wrong, in: cgroup, on: stage)
                 #expect(try await recorder.end().status == 0)
                 let report = try await stage.report(file)
-                try await Self.expectNoWrongName("one build ID, first", report, pid: first.pid, wrong: "wrong_", on: stage)
-                try await Self.expectNoWrongName("one build ID, second", report, pid: second.pid, wrong: "right_", on: stage)
+                try await Self.expectNoWrongName(
+                    "one build ID, first", report, pid: first.pid, wrong: "wrong_", on: stage)
+                try await Self.expectNoWrongName(
+                    "one build ID, second", report, pid: second.pid, wrong: "right_", on: stage)
             }
         }
 
-        @Test("A file at the same path on the host gives no names to a process with another root",
+        @Test(
+            "A file at the same path on the host gives no names to a process with another root",
             .enabled(if: Programs.arePresent("cc", "chroot")))
         func samePathOnHost() async throws {
             try await Stage.with { stage in
@@ -238,13 +255,18 @@ extension EndToEnd {
                 _ = FileManager.default.createFile(atPath: zeroes, contents: Data(count: 4096))
                 let running = try stage.start(
                     "/bin/sh",
-                    ["-c", "echo $$ > \(cgroup.directory)/cgroup.procs; exec nice -n -20 chroot \(root) \(twins.wrong) 60"])
-                while (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(running.pid)/exe")) != inside {
+                    [
+                        "-c",
+                        "echo $$ > \(cgroup.directory)/cgroup.procs; exec nice -n -20 chroot \(root) \(twins.wrong) 60",
+                    ])
+                while (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(running.pid)/exe")) != inside
+                {
                     try #require(running.isRunning, "\(running.errors)")
                     try await Task.sleep(for: .milliseconds(5))
                 }
                 let report = try await Self.record(cgroup, on: stage)
-                try await Self.expectNoWrongName("same path on the host", report, pid: running.pid, wrong: "wrong_", on: stage)
+                try await Self.expectNoWrongName(
+                    "same path on the host", report, pid: running.pid, wrong: "wrong_", on: stage)
             }
         }
 
@@ -254,7 +276,8 @@ extension EndToEnd {
         func shortLivedProcesses() async throws {
             try await Stage.with { stage in
                 let cgroup = try stage.cgroup("shortlived")
-                let program = try await stage.workload("fork-exec", in: cgroup, seconds: 120, options: ["--threads", "4"])
+                let program = try await stage.workload(
+                    "fork-exec", in: cgroup, seconds: 120, options: ["--threads", "4"])
                 let file = stage.path("shortlived.jostle")
                 let recorder = try stage.startJostle(
                     "record", "--cgroup", cgroup.path, "-F", "499", "-d", "20", "-o", file)
@@ -282,7 +305,9 @@ extension EndToEnd {
                             total(f.kind = 0)
                         FROM up JOIN stacks k ON k.id = up.node JOIN frames f ON f.id = k.frame
                         LEFT JOIN modules m ON m.id = f.module WHERE f.kind <> 1 OR k.parent IS NULL
-                        """, of: file).first).compactMap(Double.init)
+                        """, of: file
+                    ).first
+                ).compactMap(Double.init)
                 let unknown = row[1] / max(1, row[0])
                 seen(
                     "short-lived: \(Int(row[0])) samples of children, \(Int(row[2])) in user code, \(unknown.percent) of them in "
@@ -299,7 +324,9 @@ extension EndToEnd {
         private static func residentMebibytes(_ pid: Int32) -> Double {
             let text = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
             let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-            return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first).flatMap { Double($0) }.map { $0 / 1024 } ?? 0
+            return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first).flatMap { Double($0) }.map {
+                $0 / 1024
+            } ?? 0
         }
     }
 }

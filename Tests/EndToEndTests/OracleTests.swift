@@ -11,7 +11,7 @@ extension EndToEnd {
     ///
     /// The same holds for the three points to cpu.stat. Where the kernel accounts by ticks (CONFIG_TICK_CPU_ACCOUNTING)
     /// that split is itself a sampling, 250 times a second here: of 4 s of CPU time it knows a share of 70 % to
-    /// ±1.4 points (one standard error), so the workloads run at the highest priority and are sampled more often than
+    /// ±1.4 points (one standard error), so the workloads run before others and are sampled more often than
     /// by default.
     @Suite(
         "perf and cpu.stat as oracles",

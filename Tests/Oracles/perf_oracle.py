@@ -136,7 +136,8 @@ def window(recording: str) -> tuple[float, float]:
     for _ in range(600):
         with contextlib.closing(sqlite3.connect(f"file:{recording}?mode=ro", uri=True)) as database:
             facts = dict(database.execute("SELECT key, value FROM recording"))
-        if facts["finished"]:
+        # A recorder that has just begun has made its tables and written no facts.
+        if facts.get("finished"):
             start = facts["start_wall_ns"] - (time.time_ns() - time.monotonic_ns())
             return start / 1e9, (start + facts["duration_ns"]) / 1e9
         time.sleep(0.1)

@@ -121,7 +121,7 @@ enum ConfidenceWarnings {
             }
         }
         if let own = container.cgroupTimes?.kernelShare, total > 0, analysis.samples >= fewSamples,
-            recording.durationNanoseconds > witnessNanoseconds
+            recording.durationNanoseconds > witnessNanoseconds, recording.hasKernelHalf
         {
             let sampled = Double(analysis.kernelCPU) / Double(total)
             if abs(sampled - own) > witnessPoints {

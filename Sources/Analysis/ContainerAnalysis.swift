@@ -125,9 +125,9 @@ struct ContainerAnalysis {
         return least * max(1, merged)
     }
 
-    /// The kernel share with its interval; nil without any on-CPU sample.
+    /// The kernel share with its interval; nil without any on-CPU sample, and where the kernel's half was not sampled.
     func kernelShare() -> KernelShare? {
-        guard kernelCPU &+ userCPU > 0 else { return nil }
+        guard kernelCPU &+ userCPU > 0, facts.profile.recording.hasKernelHalf else { return nil }
         let length = sliceLength
         let columns = facts.profile.samples
         var kernel = SliceSeries()

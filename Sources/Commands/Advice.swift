@@ -86,6 +86,12 @@ enum Advice {
             Failure(
                 .unavailable, "jostle: no mounted cgroup hierarchy carries perf_event",
                 "mount one: mount -t cgroup2 none /sys/fs/cgroup")
+        case .perfEventHierarchyOutOfSight:
+            Failure(
+                .unavailable, "jostle: perf events follow a cgroup v1 hierarchy that is not mounted here",
+                "mount it: mkdir -p /sys/fs/cgroup/perf_event && "
+                    + "mount -t cgroup -o perf_event none /sys/fs/cgroup/perf_event",
+                "without cgroups --pid PID works as it is")
         case .unknownCgroup(let target, let nearest):
             Failure(
                 .noInput, "jostle: there is no cgroup \(displayName(target))",

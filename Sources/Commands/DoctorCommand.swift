@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import Doctor
 import Glibc
+import Host
 import Recorder
 import Reports
 
@@ -48,9 +49,12 @@ extension Advice {
     ///
     /// - Returns: nil for other errors, and where an examination finds nothing that forbids recording.
     static func refusal(behind error: any Error) -> Failure? {
-        guard case RecorderError.event(_, let code, _) = error,
-            code == EPERM || code == EACCES || code == ENOSYS
-        else { return nil }
+        switch error {
+        case RecorderError.event(_, let code, _) where code == EPERM || code == EACCES || code == ENOSYS: break
+        // Who may not record sees few containers and no names: what was named may well be there.
+        case RecorderError.host(let inner) where inner is ContainerError: break
+        default: return nil
+        }
         return Examination.facts().flatMap { refusal(in: DoctorReport($0)) }
     }
 

@@ -1,4 +1,6 @@
+import Analysis
 import ArgumentParser
+import Doctor
 import FoundationEssentials
 import ProfileModel
 import Recorder
@@ -10,6 +12,8 @@ struct RecordCommand: AsyncParsableCommand {
         abstract: "Record containers, pods, cgroups, processes or a command into a file.",
         discussion: """
             Targets can be repeated and mixed. Without --duration it records until Ctrl-C, or until the command ends. \
+            It also ends when nothing that was named is left: a container is waited for ten seconds, another cgroup for \
+            three; one that was restarted by then is recorded on, and the gap noted. \
             A command runs in a cgroup of its own; when --duration or a signal ends the recording first, the command is \
             ended with SIGTERM, and after a second with SIGKILL.
 
@@ -68,6 +72,11 @@ struct RecordCommand: AsyncParsableCommand {
     @Flag(name: .customLong("no-calls"), help: "Do not count system calls: rates and costs per call are then unknown.")
     var skipsCalls = false
 
+    @Option(
+        help: ArgumentHelp(
+            "MiB that the rings of all CPUs may take together; smaller ones hold shorter bursts.", valueName: "mib"))
+    var ringMemory = 256
+
     @Flag(name: .shortAndLong, help: "No progress and no summary; warnings and errors only.")
     var quiet = false
 
@@ -85,6 +94,7 @@ struct RecordCommand: AsyncParsableCommand {
         guard (256...61_440).contains(stackBytes), stackBytes.isMultiple(of: 8) else {
             throw ValidationError("--stack-bytes takes a multiple of 8 from 256 to 61440.")
         }
+        guard (1...1 << 20).contains(ringMemory) else { throw ValidationError("--ring-memory takes MiB from 1.") }
         if pid.contains(where: { $0 <= 0 }) { throw ValidationError("--pid takes the number of a process.") }
     }
 
@@ -96,12 +106,13 @@ struct RecordCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let request = RecordRequest(
+        var request = RecordRequest(
             targets: targets, command: command,
             frequency: frequency, duration: duration?.value, output: output ?? Self.defaultOutput(),
             replacesOutput: force, userStackBytes: stackBytes, recordsBlocked: !skipsBlocked,
-            countsCalls: !skipsCalls, commandLine: CommandLine.arguments,
+            countsCalls: !skipsCalls, ringMemory: ringMemory << 20, commandLine: CommandLine.arguments,
             toolVersion: Jostle.version)
+        request.reason = Self.reason
         var display = ProgressDisplay(quiet: quiet)
         let summary: RecordSummary
         do {
@@ -115,6 +126,20 @@ struct RecordCommand: AsyncParsableCommand {
         if summary.samples == 0 {
             throw Failure(.cannotTell, "jostle: no samples: \(Self.cause(of: summary))")
         }
+    }
+
+    /// What `doctor` says of a part that a recording has to do without.
+    private static let reason: @Sendable (MissingPart) -> String? = { part in
+        guard let report = Examination.facts().map({ DoctorReport($0) }) else { return nil }
+        let id =
+            switch part {
+            case .kernelHalf: "sampling"
+            case .contextSwitches: "context_switches"
+            case .systemCalls: "system_calls"
+            }
+        guard let check = report.checks.first(where: { $0.id == id }), check.outcome != .works else { return nil }
+        let fix = check.fixes.first { $0.place == .shell } ?? check.fixes.first
+        return check.finding + (fix.map { $0.text.contains("\n") ? "" : " (\($0.text))" } ?? "")
     }
 
     /// Why there may be no samples.

@@ -30,7 +30,7 @@ struct TargetsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let host = Host()
-        guard host.perfEventHierarchy != nil else { throw HostError.noPerfEventHierarchy }
+        _ = try host.requirePerfEventHierarchy()
         var earlier = TargetsReading(host)
         repeat {
             try await Task.sleep(for: .seconds(1))

@@ -43,10 +43,23 @@ public struct CgroupHierarchies: Hashable, Sendable {
     /// The v2 hierarchy, where it is mounted: alone, or beside v1 ones (a hybrid host).
     public var unified: CgroupHierarchy?
     public var v1: [CgroupHierarchy]
+    /// Whether `perf_event` belongs to a v1 hierarchy that is not mounted here: one that was unmounted lives on as long
+    /// as it has cgroups, and a container may see its own part of some hierarchies only.
+    public var perfEventIsOutOfSight = false
 
     /// The hierarchy whose cgroups perf events follow: the v1 one that `perf_event` is mounted with, else v2, which
     /// has the controller without naming it.
-    public var perfEvent: CgroupHierarchy? { v1(with: "perf_event") ?? unified }
+    public var perfEvent: CgroupHierarchy? {
+        v1(with: "perf_event") ?? (perfEventIsOutOfSight ? nil : unified)
+    }
+
+    /// - Throws: why there is none.
+    func requirePerfEvent() throws(HostError) -> CgroupHierarchy {
+        guard let perfEvent else {
+            throw perfEventIsOutOfSight ? .perfEventHierarchyOutOfSight : .noPerfEventHierarchy
+        }
+        return perfEvent
+    }
 
     /// The v1 hierarchy of a controller.
     public func v1(with controller: String) -> CgroupHierarchy? {
@@ -156,9 +169,23 @@ extension ArraySlice<UInt8> {
 extension Host {
     /// The cgroup hierarchies that this process sees; none where /proc/self/mountinfo cannot be read.
     public func cgroupHierarchies() -> CgroupHierarchies {
-        CgroupHierarchies(mountInfo: contents("/proc/self/mountinfo") ?? [])
+        var hierarchies = CgroupHierarchies(mountInfo: contents("/proc/self/mountinfo") ?? [])
+        // Each v1 hierarchy that lives has a line here, mounted or not. Source: cgroups(7).
+        hierarchies.perfEventIsOutOfSight =
+            hierarchies.v1(with: "perf_event") == nil
+            && CgroupMembership.all(inProcCgroup: contents("/proc/self/cgroup") ?? []).contains {
+                $0.controllers.contains("perf_event")
+            }
+        return hierarchies
     }
 
     /// The hierarchy whose cgroups perf events follow.
     public var perfEventHierarchy: CgroupHierarchy? { cgroupHierarchies().perfEvent }
+
+    /// The same where there is nothing to be done without it.
+    ///
+    /// - Throws: `noPerfEventHierarchy` or `perfEventHierarchyOutOfSight`.
+    public func requirePerfEventHierarchy() throws(HostError) -> CgroupHierarchy {
+        try cgroupHierarchies().requirePerfEvent()
+    }
 }

@@ -28,10 +28,10 @@ extension Host {
     /// - Parameter target: a directory under any cgroup mount (the same path is then looked for in the hierarchy that
     ///   perf events follow), a path below the root of that hierarchy with or without a leading slash, or the last part
     ///   of the path of exactly one cgroup, such as `nginx.service`.
-    /// - Throws: `noPerfEventHierarchy`, `unknownCgroup` or `ambiguousCgroup`.
+    /// - Throws: `noPerfEventHierarchy`, `perfEventHierarchyOutOfSight`, `unknownCgroup` or `ambiguousCgroup`.
     public func cgroup(_ target: String) throws(HostError) -> Cgroup {
         let hierarchies = cgroupHierarchies()
-        guard let hierarchy = hierarchies.perfEvent else { throw .noPerfEventHierarchy }
+        let hierarchy = try hierarchies.requirePerfEvent()
         let parts = target.split(separator: "/").filter { $0 != "." }
         let clean = "/" + parts.joined(separator: "/")
         // `..` may leave the hierarchy, and no cgroup needs it to be named.
@@ -61,6 +61,19 @@ extension Host {
     /// Every cgroup of the hierarchy that perf events follow, as far as it is mounted here, by path.
     public func allCgroups() -> [Cgroup] {
         perfEventHierarchy.map { cgroups(below: "/", of: $0) } ?? []
+    }
+
+    /// The cgroup that lies in the directory of `cgroup` now: another one, by its id, where it was removed and made
+    /// again; nil where there is none.
+    public func present(_ cgroup: Cgroup) -> Cgroup? {
+        Files.inodeOfDirectory(cgroup.directory).map {
+            Cgroup(path: cgroup.path, directory: cgroup.directory, id: CgroupID($0))
+        }
+    }
+
+    /// The names of the cgroups right below a path, sorted; empty where there is none.
+    public func namesOfCgroups(in path: String) -> [String] {
+        perfEventHierarchy?.directory(of: path).map { Files.directories(in: self.path($0)) } ?? []
     }
 
     /// The cgroup and all cgroups below it, by path. Empty when it is gone.

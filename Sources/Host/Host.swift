@@ -36,6 +36,8 @@ public struct Host: Sendable {
 public enum HostError: Error, Equatable, Sendable {
     /// No mounted cgroup hierarchy carries `perf_event`.
     case noPerfEventHierarchy
+    /// `perf_event` belongs to a cgroup v1 hierarchy that is not mounted where this process can see it.
+    case perfEventHierarchyOutOfSight
     /// No cgroup has this path or name; `nearest` are up to five paths that exist, the most similar first.
     case unknownCgroup(target: String, nearest: [String])
     /// Several cgroups end in this name; `candidates` are their paths.

@@ -9,7 +9,7 @@ extension Host {
     /// - Parameter name: `jostle-PID` unless told otherwise.
     /// - Throws: `noPerfEventHierarchy`, or `systemCall` with the errno of mkdir(2).
     public func createCgroup(named name: String? = nil) throws(HostError) -> Cgroup {
-        guard let hierarchy = perfEventHierarchy else { throw .noPerfEventHierarchy }
+        let hierarchy = try requirePerfEventHierarchy()
         let name = name ?? "jostle-\(getpid())"
         let root = hierarchy.directory(of: "/") == nil ? hierarchy.mountRoot : "/"
         let own = CgroupMembership.all(inProcCgroup: contents("/proc/self/cgroup") ?? []).perfEventPath

@@ -23,6 +23,8 @@ public struct RecordingInfo: Sendable, Codable, Equatable {
     /// Whether the recorder reached its end: false for one that was killed.
     public var finished: Bool
     public var kernelSymbols: KernelSymbols
+    /// Whether the kernel's half was sampled; without it only time in user code is known.
+    public var hasKernelHalf: Bool
     /// How user stacks were followed: `frame-pointers` or `dwarf`.
     public var unwinding: String
     public var losses: Losses
@@ -39,7 +41,8 @@ public struct RecordingInfo: Sendable, Codable, Equatable {
         toolVersion: String, host: String, kernel: String, arch: String, cpus: Int, event: String,
         eventReason: String? = nil, frequency: Int, commandLine: [String] = [], startWallNanoseconds: Int64 = 0,
         durationNanoseconds: Int64 = 0, finished: Bool = false, kernelSymbols: KernelSymbols = .visible,
-        unwinding: String = "frame-pointers", losses: Losses = Losses(), commandStatus: Int? = nil,
+        hasKernelHalf: Bool = true, unwinding: String = "frame-pointers", losses: Losses = Losses(),
+        commandStatus: Int? = nil,
         notes: [String] = [], kernelTailCalls: [String: [String]] = [:]
     ) {
         self.toolVersion = toolVersion
@@ -55,6 +58,7 @@ public struct RecordingInfo: Sendable, Codable, Equatable {
         self.durationNanoseconds = durationNanoseconds
         self.finished = finished
         self.kernelSymbols = kernelSymbols
+        self.hasKernelHalf = hasKernelHalf
         self.unwinding = unwinding
         self.losses = losses
         self.commandStatus = commandStatus

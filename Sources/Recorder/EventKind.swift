@@ -4,7 +4,8 @@ import ProfileBuilder
 
 /// One of the events that are opened for each CPU and target.
 struct EventKind {
-    var meaning: Attribution.EventUse.Meaning
+    typealias Meaning = Attribution.EventUse.Meaning
+    var meaning: Meaning
     var description: EventDescription
     /// See `Attribution.EventUse.weight`.
     var weight: Double
@@ -13,7 +14,7 @@ struct EventKind {
     /// Samples in a second, at the most.
     var rate: Int
     /// What a recording without it lacks; nil where there is none without it.
-    var lostWithout: String?
+    var lostWithout: MissingPart?
 
     static let smallestRing = 64 << 10
     static let largestRing = 32 << 20
@@ -58,7 +59,7 @@ struct EventKind {
             kinds.append(
                 EventKind(
                     meaning: .switchedOut, description: switches, weight: 1, sampleBytes: bytes, rate: rate,
-                    lostWithout: "time off the CPU is not recorded"))
+                    lostWithout: .contextSwitches))
         }
         return kinds
     }
@@ -73,8 +74,7 @@ struct EventKind {
             description: EventDescription(
                 source: .tracepoint(id: tracepoint), sampling: .period(firstCallPeriod),
                 layout: SampleLayout(sampleFields: fields)),
-            weight: 1, sampleBytes: 160, rate: rate,
-            lostWithout: "system calls are not counted")
+            weight: 1, sampleBytes: 160, rate: rate, lostWithout: .systemCalls)
     }
 
     /// Room for a second of samples on a CPU that does nothing but run the targets, as a power of two of bytes.

@@ -16,12 +16,21 @@ struct EventSet {
     private var samplingEvents: [Event] = []
     private var switchEvents: [Event] = []
     private var switchPeriod = EventKind.firstSwitchPeriod
+    /// See `RingSize`.
+    private let ringCapacity: Int
+    private let rates: SamplingRates
     private var callPeriod = EventKind.firstCallPeriod
     private var callEvents: [(event: Event, row: RowID?)] = []
+    /// Whose each event is, by its id; events of the whole machine are nobody's.
+    private var eventRows: [UInt64: RowID] = [:]
+    /// What events counted that were closed meanwhile.
+    private var retiredCalls: [RowID: Int64] = [:]
+    private var retiredLoss: Int64 = 0
     let source: SamplingEvent
     let frequency: Int
     /// What had to be done without, one sentence each.
     private(set) var notes: [String] = []
+    private(set) var missing: [MissingPart] = []
 
     private let kinds: [EventKind]
     private let abilities: KernelAbilities
@@ -51,51 +60,70 @@ struct EventSet {
             if let id = host.tracepointID("raw_syscalls/sys_enter") {
                 kinds.append(EventKind.syscallEntries(tracepoint: id, abilities: abilities, limit: limit))
             } else {
-                notes.append(
-                    "system calls are not counted: the kernel shows no tracepoint raw_syscalls:sys_enter, so that rates "
-                        + "and costs per call are unknown")
+                missing.append(.systemCalls)
             }
         }
-        let wanted = EventKind.ringCapacity(kinds)
-        for index in kinds.indices { kinds[index].description.wakeupBytes = UInt32(wanted / 4) }
+        let ring = RingSize(
+            wanted: EventKind.ringCapacity(kinds), cpus: machine.onlineCPUs.count, budget: request.ringMemory,
+            lockable: RingSize.lockableBytes(host: host, machine: machine))
+        for index in kinds.indices { kinds[index].description.wakeupBytes = UInt32(ring.capacity / 4) }
+        rates = SamplingRates(kinds, ring: ring)
+        switchPeriod = rates.firstSwitchPeriod
+        for index in kinds.indices where kinds[index].meaning == .switchedOut {
+            kinds[index].description.sampling = .period(switchPeriod)
+        }
+        ringCapacity = ring.capacity
         Self.raiseDescriptorLimit()
         self.abilities = abilities
         self.source = source
         self.frequency = frequency
         self.machine = machine
-        self.kinds = try Self.working(kinds, abilities: abilities, machine: machine, notes: &notes)
+        self.kinds = try Self.working(kinds, abilities: abilities, machine: machine, missing: &missing)
+        for part in missing { notes.append(part.consequence + (request.reason(part).map { ": " + $0 } ?? "")) }
 
         if plan.needsWholeMachine {
             guard abilities.sendsCgroups || plan.cgroups.isEmpty else {
                 throw .unsupported("telling containers apart on the whole machine needs Linux 5.7")
             }
             for cpu in machine.onlineCPUs {
-                try open(.everything(cpu: cpu), cpu: cpu, row: nil, wanted: wanted, attribution: &attribution)
+                try open(.everything(cpu: cpu), cpu: cpu, row: nil, attribution: &attribution)
             }
         } else {
-            for named in plan.outermostCgroups { try attach(named, wanted: wanted, attribution: &attribution) }
+            for named in plan.outermostCgroups { try attach(named, attribution: &attribution) }
         }
-        if ringBytes < wanted * rings.count {
+        if let note = ring.note(cpus: machine.onlineCPUs.count) {
+            notes.append(note)
+        } else if ringBytes < ring.capacity * rings.count {
             notes.append(
-                "rings of \(ringBytes / rings.count / 1024) KiB instead of \(wanted / 1024): "
-                    + "kernel.perf_event_mlock_kb allows no more, so that bursts may be lost")
+                "rings of \(ringBytes / rings.count / 1024) KiB instead of \(ring.capacity / 1024): "
+                    + "the kernel had no more memory for them, so that bursts may be lost")
         }
     }
 
     /// The kinds of events that this machine lets us open. Without the first there is no recording; without another one
-    /// there is, and a note says what it lacks.
+    /// there is. Where the kernel's half is refused, time in user code is all that can be sampled.
     private static func working(
-        _ kinds: [EventKind], abilities: KernelAbilities, machine: Machine, notes: inout [String]
+        _ kinds: [EventKind], abilities: KernelAbilities, machine: Machine, missing: inout [MissingPart]
     ) throws(RecorderError) -> [EventKind] {
+        let scope = EventScope.everything(cpu: machine.onlineCPUs.first ?? 0)
         var working: [EventKind] = []
         for kind in kinds {
             do throws(PerfEventError) {
-                _ = try Event(
-                    kind.description, scope: .everything(cpu: machine.onlineCPUs.first ?? 0), abilities: abilities)
+                _ = try Event(kind.description, scope: scope, abilities: abilities)
                 working.append(kind)
             } catch {
-                guard let lost = kind.lostWithout else { throw failure(error, machine: machine) }
-                notes.append("\(lost): the kernel refuses \(kind.description.source.name)")
+                if let part = kind.lostWithout {
+                    missing.append(part)
+                    continue
+                }
+                var userHalf = kind
+                userHalf.description.excludesKernel = true
+                guard error.isRefusal,
+                    (try? Event(userHalf.description, scope: scope, abilities: abilities)) != nil
+                else { throw failure(error, machine: machine) }
+                // What follows from it needs no sentence of its own.
+                missing = [.kernelHalf]
+                return [userHalf]
             }
         }
         return working
@@ -105,7 +133,7 @@ struct EventSet {
     ///
     /// - Parameter enabled: for a cgroup that was made again while the recording runs.
     mutating func attach(
-        _ named: RecordingPlan.NamedCgroup, wanted: Int = 0, enabled: Bool = false, attribution: inout Attribution
+        _ named: RecordingPlan.NamedCgroup, enabled: Bool = false, attribution: inout Attribution
     ) throws(RecorderError) {
         let directory: FileDescriptor
         do {
@@ -119,14 +147,14 @@ struct EventSet {
         defer { try? directory.close() }
         for cpu in machine.onlineCPUs {
             try open(
-                .cgroup(descriptor: directory.rawValue, cpu: cpu), cpu: cpu, row: named.row, wanted: wanted,
-                enabled: enabled, attribution: &attribution)
+                .cgroup(descriptor: directory.rawValue, cpu: cpu), cpu: cpu, row: named.row, enabled: enabled,
+                attribution: &attribution)
         }
     }
 
     /// Opens one event of each kind in one scope.
     private mutating func open(
-        _ scope: EventScope, cpu: Int, row: RowID?, wanted: Int, enabled: Bool = false, attribution: inout Attribution
+        _ scope: EventScope, cpu: Int, row: RowID?, enabled: Bool = false, attribution: inout Attribution
     ) throws(RecorderError) {
         do throws(PerfEventError) {
             for kind in kinds {
@@ -138,12 +166,13 @@ struct EventSet {
                 case .syscallEntry: callEvents.append((event, row))
                 }
                 layouts[event.id] = kind.description.layout
+                eventRows[event.id] = row
                 attribution.events[event.id] = Attribution.EventUse(
                     meaning: kind.meaning, container: row, weight: kind.weight)
                 if let owner = ringOwners[cpu] {
                     try event.redirect(to: owner)
                 } else {
-                    try addRing(for: event, wanted: wanted)
+                    try addRing(for: event)
                     ringOwners[cpu] = event
                 }
                 if enabled { try event.enable() }
@@ -155,8 +184,8 @@ struct EventSet {
     }
 
     /// Halves the ring until the kernel grants it.
-    private mutating func addRing(for event: Event, wanted: Int) throws(PerfEventError) {
-        var capacity = wanted
+    private mutating func addRing(for event: Event) throws(PerfEventError) {
+        var capacity = ringCapacity
         while true {
             do {
                 let ring = try RingBuffer(event: event, capacity: capacity)
@@ -204,7 +233,7 @@ struct EventSet {
     ///
     /// Lost records of other kinds are in the rings' own count of lost records.
     func lostSamples() -> Int64? {
-        var sum: Int64?
+        var sum: Int64? = retiredLoss > 0 ? retiredLoss : nil
         for event in samplingEvents {
             guard let lost = event.count()?.lost else { continue }
             sum = (sum ?? 0) + Int64(clamping: lost)
@@ -222,12 +251,12 @@ struct EventSet {
     /// - Returns: the new period of calls, where it changed.
     mutating func adaptPeriods(switches: Int, calls: Int64, seconds: Double) -> UInt64? {
         guard seconds > 0.01 else { return nil }
-        let newSwitchPeriod = Self.period(perSecond: Double(switches) / seconds, wanted: EventKind.switchRate)
+        let newSwitchPeriod = Self.period(perSecond: Double(switches) / seconds, wanted: rates.switches)
         if newSwitchPeriod != switchPeriod {
             switchPeriod = newSwitchPeriod
             for event in switchEvents { try? event.setPeriod(newSwitchPeriod) }
         }
-        let newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: EventKind.callRate)
+        let newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: rates.calls)
         guard newCallPeriod != callPeriod, !callEvents.isEmpty else { return nil }
         callPeriod = newCallPeriod
         for (event, _) in callEvents { try? event.setPeriod(newCallPeriod) }
@@ -243,7 +272,7 @@ struct EventSet {
 
     /// Calls of each container by the kernel's own count, where each event counts for one container only.
     func countedCalls() -> [RowID: Int64] {
-        var counts: [RowID: Int64] = [:]
+        var counts = retiredCalls
         for (event, row) in callEvents {
             guard let row, let count = event.count() else { continue }
             counts[row, default: 0] += Int64(clamping: count.value)
@@ -251,8 +280,32 @@ struct EventSet {
         return counts
     }
 
+    /// Closes the events of a cgroup that is gone, and keeps what they have counted. An event that owns a ring stays.
+    mutating func retire(_ row: RowID) {
+        let owners = Set(ringOwners.values.map(\.id))
+        let retired = Set(layouts.keys.filter { eventRows[$0] == row && !owners.contains($0) })
+        for (event, _) in callEvents where retired.contains(event.id) {
+            retiredCalls[row, default: 0] += Int64(clamping: event.count()?.value ?? 0)
+        }
+        for event in samplingEvents where retired.contains(event.id) {
+            retiredLoss += Int64(clamping: event.count()?.lost ?? 0)
+        }
+        func goesOn(_ event: Event) -> Bool { !retired.contains(event.id) }
+        events = events.filter(goesOn)
+        samplingEvents = samplingEvents.filter(goesOn)
+        switchEvents = switchEvents.filter(goesOn)
+        callEvents = callEvents.filter { goesOn($0.event) }
+    }
+
     /// See `RingSet.round`.
     mutating func round(untilEnd: Bool, _ body: (PerfRecord?, RawSpan) -> Void) {
         rings.round(untilEnd: untilEnd, body)
+    }
+}
+
+extension PerfEventError {
+    /// Whether the kernel forbids the event rather than lacking it.
+    fileprivate var isRefusal: Bool {
+        if case .cannotOpen(_, let code) = self { code == EACCES || code == EPERM } else { false }
     }
 }

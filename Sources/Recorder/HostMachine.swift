@@ -42,6 +42,10 @@ final class HostMachine: LiveMachine {
     /// Containers that started meanwhile and were not taken over yet.
     private var newContainers: [(row: RowID, identity: ContainerIdentity)] = []
 
+    /// How many more processes' root directories are held, for what those leave behind: fewer where a thousand containers
+    /// are looked at before the first sample, any number for what samples hit.
+    var rootsToHold = Int.max
+
     init(host: Host) {
         self.host = host
         symbols = host.kernelSymbols()
@@ -58,7 +62,10 @@ final class HostMachine: LiveMachine {
 
     func process(_ pid: ProcessID) -> KnownProcess? {
         guard let process = host.process(pid) else { return nil }
-        files.holdRoot(of: pid)
+        if rootsToHold > 0 {
+            files.holdRoot(of: pid)
+            if rootsToHold != .max { rootsToHold -= 1 }
+        }
         return KnownProcess(
             comm: process.comm, parent: process.parent,
             threads: process.threads.map { (tid: $0.tid, comm: $0.comm) },
@@ -98,9 +105,10 @@ final class HostMachine: LiveMachine {
     }
 
     func container(madeAs cgroup: CgroupID, path: String) -> (row: RowID, container: Container)? {
-        guard let row = nextContainerRow, let made = host.cgroup(atPath: path), made.id == cgroup,
-            let identity = host.container(holding: made), identity.cgroup == made, !identity.isSandbox,
-            identity.runtime != "systemd"
+        // Most new cgroups are no containers, and reading the runtimes' state takes a while.
+        guard let row = nextContainerRow, let known = ContainerPath(path), known.runtime != "systemd",
+            let made = host.cgroup(atPath: path), made.id == cgroup,
+            let identity = host.container(holding: made), identity.cgroup == made, !identity.isSandbox
         else { return nil }
         nextContainerRow = row + 1
         newContainers.append((row, identity))

@@ -30,14 +30,19 @@ public struct RecordRequest: Sendable {
     public var recordsBlocked: Bool
     /// Whether system calls are counted.
     public var countsCalls: Bool
+    /// Bytes that the rings of all CPUs may take together.
+    public var ringMemory: Int
     /// The recorder's own command line, kept in the recording.
     public var commandLine: [String]
     public var toolVersion: String
+    /// Why a part is missing, in words that go on after a colon; nil where nobody knows. Asked at most once for each part,
+    /// and only when something is missing.
+    public var reason: @Sendable (MissingPart) -> String? = { _ in nil }
 
     public init(
         targets: [Target], command: [String] = [], frequency: Int = 199, duration: Duration? = nil, output: String,
         replacesOutput: Bool = false, userStackBytes: Int = 8_192, recordsBlocked: Bool = true,
-        countsCalls: Bool = true, commandLine: [String] = [],
+        countsCalls: Bool = true, ringMemory: Int = 256 << 20, commandLine: [String] = [],
         toolVersion: String
     ) {
         self.targets = targets
@@ -49,8 +54,26 @@ public struct RecordRequest: Sendable {
         self.userStackBytes = userStackBytes
         self.recordsBlocked = recordsBlocked
         self.countsCalls = countsCalls
+        self.ringMemory = ringMemory
         self.commandLine = commandLine
         self.toolVersion = toolVersion
+    }
+}
+
+/// What a recording can do without: the steps of the ladder from everything down to time in user code.
+public enum MissingPart: Sendable, Hashable, CaseIterable {
+    /// The kernel's half of each sample, and with it switches and system calls.
+    case kernelHalf
+    case contextSwitches
+    case systemCalls
+
+    /// What the recording lacks without it.
+    public var consequence: String {
+        switch self {
+        case .kernelHalf: "the kernel's half is not recorded: only time in user code is seen, and no system call"
+        case .contextSwitches: "time off the CPU is not recorded, so that waits are unknown"
+        case .systemCalls: "system calls are not counted, so that rates and costs per call are unknown"
+        }
     }
 }
 

@@ -10,13 +10,13 @@ import Recording
 /// One recording from the opening of its events to its last name.
 struct RecordingSession: ~Copyable {
     private let request: RecordRequest
-    private let host: Host
-    private var plan: RecordingPlan
-    private let machine: HostMachine
-    private var events: EventSet
-    private(set) var builder: ProfileBuilder<HostMachine>
-    private var info: RecordingInfo
-    private let startTime: UInt64
+    let host: Host
+    var plan: RecordingPlan
+    let machine: HostMachine
+    var events: EventSet
+    var builder: ProfileBuilder<HostMachine>
+    var info: RecordingInfo
+    let startTime: UInt64
     private(set) var endTime: UInt64
     private var lostSamples: Int64?
     private var callCounts: [RowID: Int64] = [:]
@@ -28,6 +28,10 @@ struct RecordingSession: ~Copyable {
     private static let lookInterval: UInt64 = 20_000_000
     /// More processes than this are looked at when a sample hits them, not before the recording starts.
     private static let eagerProcesses = 2_000
+    /// Of how many of those the root directory is held: each takes a descriptor.
+    private static let eagerRoots = 32
+    /// So many targets are looked after in each round: more only once a second.
+    private static let closelyWatched = 64
 
     /// Opens the events; nothing is recorded yet.
     init(_ request: RecordRequest, plan: RecordingPlan, host: Host) throws(RecorderError) {
@@ -43,7 +47,8 @@ struct RecordingSession: ~Copyable {
             toolVersion: request.toolVersion, host: facts.hostname, kernel: facts.kernelRelease, arch: facts.arch,
             cpus: facts.onlineCPUs.count, event: events.source.source.name, eventReason: events.source.reason,
             frequency: events.frequency, commandLine: request.commandLine, startWallNanoseconds: Clock.wall(),
-            kernelSymbols: machine.kernelSymbolsAreHidden ? .hidden : .visible, unwinding: "dwarf",
+            kernelSymbols: machine.kernelSymbolsAreHidden ? .hidden : .visible,
+            hasKernelHalf: !events.missing.contains(.kernelHalf), unwinding: "dwarf",
             notes: events.notes, kernelTailCalls: machine.kernelTailCalls())
         builder = ProfileBuilder(
             start: now, attribution: attribution, registers: registers, asksForParents: !plan.needsWholeMachine,
@@ -98,7 +103,9 @@ struct RecordingSession: ~Copyable {
         let witness = Witness(plan, host: host)
         builder.setCallPeriod(EventKind.firstCallPeriod, since: startTime)
         try events.enable()
+        machine.rootsToHold = Self.eagerRoots
         for pid in knownProcesses() { builder.add(pid) }
+        machine.rootsToHold = .max
         try command?.command.start()
 
         let deadline = request.duration.map { startTime + UInt64(max(0, $0.nanoseconds)) }
@@ -131,14 +138,19 @@ struct RecordingSession: ~Copyable {
                 // What is older than a second has left the rings.
                 builder.settle(before: Clock.monotonic() - Self.commitInterval)
                 try commit(to: &writer)
-                takeNewContainers()
-                try followRestarts()
-                if end == nil, !targetsRemain() { end = .targetsGone }
+                try followTargets(searches: true)
+                if end == nil, targetsAreGone { end = .targetsGone }
+            } else if plan.cgroups.count <= Self.closelyWatched {
+                try followTargets(searches: false)
             }
             progress(self.progress(.recording))
         }
         events.disable()
         endTime = Clock.monotonic()
+        // A target that went takes no part in what came then.
+        if end == .targetsGone, plan.others == nil, let gone = plan.allGoneSince(at: endTime), gone > startTime {
+            endTime = min(endTime, gone)
+        }
         takeTimes(witness)
         if let command, !commandHasEnded {
             info.commandStatus = command.command.end().map(SpawnedCommand.exitStatus)
@@ -190,13 +202,6 @@ struct RecordingSession: ~Copyable {
         return Array(all.prefix(Self.eagerProcesses))
     }
 
-    /// Whether anything that was named is still there.
-    private func targetsRemain() -> Bool {
-        plan.takesNewContainers
-            || plan.cgroups.contains { host.cgroup(atPath: $0.cgroup.path)?.id == $0.cgroup.id }
-            || builder.attribution.processes.keys.contains { host.isAlive($0) }
-    }
-
     // MARK: Facts
 
     private mutating func takeTimes(_ witness: Witness) {
@@ -208,28 +213,6 @@ struct RecordingSession: ~Copyable {
             builder.set(container, id: row)
         }
         builder.batch.pressure += witness.rows(plan, host: host)
-    }
-
-    private mutating func takeNewContainers() {
-        for new in machine.takeNewContainers() { plan.add(new.identity, row: new.row, host: host) }
-    }
-
-    /// Goes on with targets that were removed and made again.
-    private mutating func followRestarts() throws(RecorderError) {
-        for (index, cgroup) in plan.restarted(host: host) {
-            plan.replace(index, with: cgroup, host: host)
-            let named = plan.cgroups[index]
-            if !plan.needsWholeMachine {
-                try events.attach(named, enabled: true, attribution: &builder.attribution)
-            }
-            builder.attribution.paths[cgroup.path] = named.row
-            for inner in host.descendants(of: cgroup) { builder.attribution.cgroups[inner.id] = named.row }
-            for pid in host.processIDs(in: cgroup) { builder.add(pid) }
-            let seconds = Double(Clock.monotonic() - startTime) / 1e9
-            info.notes.append(
-                "\(plan.containers[Int(named.row) - 1].name) was restarted: up to a second before "
-                    + "\((seconds * 10).rounded() / 10) s is missing")
-        }
     }
 
     private func progress(_ phase: RecordProgress.Phase) -> RecordProgress {

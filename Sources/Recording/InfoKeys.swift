@@ -11,6 +11,7 @@ enum InfoKeys {
             ("frequency_hz", info.frequency), ("command_line", try json(info.commandLine)),
             ("start_wall_ns", info.startWallNanoseconds), ("duration_ns", info.durationNanoseconds),
             ("finished", info.finished ? 1 : 0), ("kernel_symbols", info.kernelSymbols.rawValue),
+            ("kernel_half", info.hasKernelHalf ? 1 : 0),
             ("unwinding", info.unwinding), ("command_status", info.commandStatus), ("notes", try json(info.notes)),
             ("kernel_tail_calls", try json(info.kernelTailCalls)), ("lost_records", info.losses.lostRecords),
             ("lost_samples", info.losses.lostSamples), ("throttled_ns", info.losses.throttledNanoseconds),
@@ -56,7 +57,9 @@ enum InfoKeys {
             eventReason: try optional("event_reason", text), frequency: Int(try count("frequency_hz")),
             commandLine: try json("command_line", [String].self),
             startWallNanoseconds: try number("start_wall_ns"), durationNanoseconds: try count("duration_ns"),
-            finished: try number("finished") != 0, kernelSymbols: kernelSymbols, unwinding: try text("unwinding"),
+            finished: try number("finished") != 0, kernelSymbols: kernelSymbols,
+            // Older recordings always have it.
+            hasKernelHalf: try optional("kernel_half", number) != 0, unwinding: try text("unwinding"),
             losses: Losses(
                 lostRecords: try count("lost_records"), lostSamples: try count("lost_samples"),
                 throttledNanoseconds: try count("throttled_ns"),

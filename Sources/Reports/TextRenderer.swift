@@ -15,10 +15,12 @@ public struct TextRenderer: Sendable {
     public func render(_ report: KernelReport) -> String {
         var lines = Lines(width: width, colour: colour)
         header(report.recording, report.confidence, into: &lines)
-        if report.view == .container {
+        // Of several containers first who takes how much, then each for itself.
+        if report.view == .container || report.containers.count > 1 {
             lines.blank()
             lines.table(containerTable(report), indent: 2)
-        } else {
+        }
+        if report.view != .container {
             for container in report.containers {
                 lines.blank()
                 section(container, report, into: &lines)
@@ -119,7 +121,9 @@ public struct TextRenderer: Sendable {
             let cpus = Double(container.cpuNanoseconds) / Double(recording.durationNanoseconds)
             parts.append("CPU \(Figures.decimal(cpus, places: 2)) of \(recording.cpus)")
         }
-        guard let share = container.kernelShare else { return parts + ["no sample on a CPU"] }
+        guard let share = container.kernelShare else {
+            return parts + [container.samples > 0 ? "the kernel's half was not sampled" : "no sample on a CPU"]
+        }
         parts.append("kernel \(Self.shareWithInterval(share.value, share.low, share.high))")
         parts.append("user \(Figures.percent(1 - share.value))")
         if let own = container.cgroupKernelShare { parts.append("(cgroup's count: \(Figures.percent(own)))") }

@@ -67,11 +67,16 @@ extension TextRenderer {
         let duration = report.recording.durationNanoseconds
         var columns = [
             Column(header: Cell("CONTAINER"), cells: rows.map { Cell(displayName($0.name)) }, least: 12),
+            Column(
+                header: Cell("KERNEL TIME/s", "TIME/s"),
+                cells: rows.map { Cell(Figures.timePerSecond($0.kernelTimeNanoseconds, over: duration)) },
+                isRightAligned: true, least: 6),
             Column(header: Cell("CPU/s"), rows.map { Figures.timePerSecond($0.cpuNanoseconds, over: duration) }),
             Column(
                 header: Cell("KERNEL"),
                 rows.map { row in
-                    row.kernelShare.map { Self.shareWithInterval($0.value, $0.low, $0.high) } ?? "no sample"
+                    row.kernelShare.map { Self.shareWithInterval($0.value, $0.low, $0.high) }
+                        ?? (row.samples > 0 ? "not sampled" : "no sample")
                 }),
         ]
         if rows.contains(where: { $0.cgroupKernelShare != nil }) {
@@ -88,7 +93,11 @@ extension TextRenderer {
             Column(
                 header: Cell("MOST IN"),
                 cells: rows.map { row in
-                    row.syscalls.first.map { Self.nameCell($0.name, libc: $0.libcName) } ?? Cell("")
+                    row.syscalls.first.map { top in
+                        let name = Self.nameCell(top.name, libc: top.libcName)
+                        let share = Figures.percent(top.share.value)
+                        return Cell(variants: name.variants.map { "\($0)  \(share)" } + name.variants)
+                    } ?? Cell("")
                 },
                 least: 12))
         return TextTable(columns: columns)

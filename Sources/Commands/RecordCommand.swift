@@ -77,6 +77,9 @@ struct RecordCommand: AsyncParsableCommand {
             "MiB that the rings of all CPUs may take together; smaller ones hold shorter bursts.", valueName: "mib"))
     var ringMemory = 256
 
+    @Flag(name: .customLong("no-locks"), help: "Do not record which kernel locks are waited for, and by whom.")
+    var skipsLocks = false
+
     @Flag(name: .shortAndLong, help: "No progress and no summary; warnings and errors only.")
     var quiet = false
 
@@ -110,7 +113,8 @@ struct RecordCommand: AsyncParsableCommand {
             targets: targets, command: command,
             frequency: frequency, duration: duration?.value, output: output ?? Self.defaultOutput(),
             replacesOutput: force, userStackBytes: stackBytes, recordsBlocked: !skipsBlocked,
-            countsCalls: !skipsCalls, ringMemory: ringMemory << 20, commandLine: CommandLine.arguments,
+            countsCalls: !skipsCalls, recordsLocks: !skipsLocks, ringMemory: ringMemory << 20,
+            commandLine: CommandLine.arguments,
             toolVersion: Jostle.version)
         request.reason = Self.reason
         var display = ProgressDisplay(quiet: quiet)
@@ -136,6 +140,7 @@ struct RecordCommand: AsyncParsableCommand {
             case .kernelHalf: "sampling"
             case .contextSwitches: "context_switches"
             case .systemCalls: "system_calls"
+            case .lockContention: "lock_contention"
             }
         guard let check = report.checks.first(where: { $0.id == id }), check.outcome != .works else { return nil }
         let fix = check.fixes.first { $0.place == .shell } ?? check.fixes.first

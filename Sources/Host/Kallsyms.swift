@@ -21,8 +21,10 @@ struct Kallsyms {
         case local
         /// `__ia32_sys_read`, `__do_sys_read`: second names of a syscall's code.
         case alias
-        /// Ends the function before it and is no function: data, padding, and the linker's section marks.
+        /// Ends the function before it and is no function: padding, and the linker's section marks.
         case boundary
+        /// A variable; ends the function before it, too.
+        case data
 
         static func < (left: Rank, right: Rank) -> Bool { left.rawValue < right.rawValue }
     }
@@ -32,6 +34,7 @@ struct Kallsyms {
     /// By `Entry.module`.
     private(set) var modules: [String?] = [nil]
     private(set) var isHidden = true
+    private(set) var dataCount = 0
 
     /// - Parameter contents: fewer than 4 GiB.
     init(_ contents: [UInt8]) {
@@ -51,7 +54,8 @@ struct Kallsyms {
             } else if !Self.equal(line.module, module.name, in: bytes) {
                 module = (line.module, index(ofModule: String(losslesslyDecoding: contents[line.module])))
             }
-            if line.address != 0 && rank != .boundary { isHidden = false }
+            if line.address != 0 && rank < .boundary { isHidden = false }
+            if rank == .data { dataCount += 1 }
             if (line.address, rank) < latest { isSorted = false }
             latest = (line.address, rank)
             entries.append(
@@ -87,6 +91,7 @@ struct Kallsyms {
         case UInt8(ascii: "t"): other = .local
         case UInt8(ascii: "W"), UInt8(ascii: "w"): other = .weak
         case UInt8(ascii: "A"), UInt8(ascii: "a"): return nil
+        case UInt8(ascii: "D"), UInt8(ascii: "d"), UInt8(ascii: "B"), UInt8(ascii: "b"): return .data
         default: return .boundary
         }
         guard !line.name.isEmpty, bytes[line.name.lowerBound] == UInt8(ascii: "_") else { return other }

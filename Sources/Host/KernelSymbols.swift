@@ -36,6 +36,10 @@ public struct KernelSymbols: Sendable {
     /// By start; ranges do not overlap.
     private var inserted: [Inserted] = []
 
+    /// Whether the kernel tells of its variables: without CONFIG_KALLSYMS_ALL only some dozen marks of the linker are data.
+    private let namesVariables: Bool
+    private static let fewestVariables = 1_000
+
     /// Whether no function has an address: kernel.kptr_restrict hides them, or there is no such file.
     public let isHidden: Bool
 
@@ -54,6 +58,7 @@ public struct KernelSymbols: Sendable {
         entries = read.entries
         modules = read.modules
         isHidden = read.isHidden
+        namesVariables = read.dataCount >= Self.fewestVariables
     }
 
     /// The function that holds an address.
@@ -71,8 +76,24 @@ public struct KernelSymbols: Sendable {
         let first = entries[..<behind].partitioningIndex { $0.address >= start }
         let entry = entries[first]
         let end = end(ofEntriesBefore: behind, start: start, module: entry.module)
-        guard entry.rank != .boundary, address.rawValue < end else { return nil }
+        guard entry.rank < .boundary, address.rawValue < end else { return nil }
         return symbol(entry)
+    }
+
+    /// The variable that holds an address, where the kernel tells of its data (CONFIG_KALLSYMS_ALL).
+    ///
+    /// - Returns: nil for code, for memory that was allocated, and where addresses are hidden.
+    /// - Complexity: O(log n).
+    public func variable(at address: VirtualAddress) -> String? {
+        guard !isHidden, namesVariables else { return nil }
+        let behind = entries.partitioningIndex { $0.address > address.rawValue }
+        // Memory that nothing with a name follows is nobody's variable, whatever lies before it.
+        guard behind > 0, behind < entries.count, entries[behind].module == entries[behind - 1].module else {
+            return nil
+        }
+        let start = entries[behind - 1].address
+        let first = entries[..<behind].partitioningIndex { $0.address >= start }
+        return entries[first..<behind].first { $0.rank == .data }.map(name)
     }
 
     /// The address of the first function of this name; nil where there is none, or addresses are hidden.
@@ -81,15 +102,33 @@ public struct KernelSymbols: Sendable {
     public func address(of name: String) -> VirtualAddress? {
         guard !isHidden else { return nil }
         let wanted = Array(name.utf8)
-        return entries.first { $0.rank != .boundary && nameIs(wanted, $0) }.map { VirtualAddress($0.address) }
+        return entries.first { $0.rank < .boundary && nameIs(wanted, $0) }.map { VirtualAddress($0.address) }
             ?? inserted.first { $0.name == name }.map { VirtualAddress($0.range.lowerBound) }
+    }
+
+    /// Those of `wanted` that the kernel has, also where the compiler has added to the name (`NAME.constprop.0`).
+    ///
+    /// - Complexity: O(n).
+    public func functions(among wanted: Set<String>) -> Set<String> {
+        guard !isHidden, !wanted.isEmpty else { return [] }
+        let lengths = Set(wanted.map(\.utf8.count))
+        var found: Set<String> = []
+        for entry in entries where entry.rank < .boundary {
+            var name = bytes(entry)
+            if let dot = name.firstIndex(of: UInt8(ascii: ".")) { name = name[..<dot] }
+            // Most are of no length that is asked for, and no string need be made of them.
+            guard lengths.contains(name.count) else { continue }
+            let text = String(losslesslyDecoding: name)
+            if wanted.contains(text) { found.insert(text) }
+        }
+        return found
     }
 
     /// The names of all functions that contain `part`, by address. A name may occur more than once.
     ///
     /// - Complexity: O(n).
     public func names(contains part: String) -> [String] {
-        entries.lazy.filter { $0.rank != .boundary }.map { name($0) }.filter { $0.contains(part) }
+        entries.lazy.filter { $0.rank < .boundary }.map { name($0) }.filter { $0.contains(part) }
             + inserted.lazy.map(\.name).filter { $0.contains(part) }
     }
 
@@ -121,7 +160,7 @@ extension KernelSymbols {
         let wanted = Array(prefix.utf8)
         return entries.indices.compactMap { index in
             let entry = entries[index]
-            guard entry.rank != .boundary, nameStarts(with: wanted, entry) else { return nil }
+            guard entry.rank < .boundary, nameStarts(with: wanted, entry) else { return nil }
             let behind = entries[index...].partitioningIndex { $0.address > entry.address }
             let end = end(ofEntriesBefore: behind, start: entry.address, module: entry.module)
             return (name(entry), entry.address..<end)

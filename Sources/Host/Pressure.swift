@@ -5,7 +5,7 @@ public struct PressureSnapshot: Hashable, Sendable {
     public struct Figure: Hashable, Sendable {
         /// The v2 file and its field, such as `cpu.stat nr_throttled`; v1's figures bear the name of v2's.
         public var name: String
-        /// `periods`, `µs`, `faults` or `events`.
+        /// `periods`, `µs`, `faults`, `events` or `entries`.
         public var unit: String
         /// Counted since the cgroup was made; for `cpu.max` what is set.
         public var value: Int64
@@ -62,9 +62,11 @@ extension Host {
         return PressureSnapshot(figures: figures)
     }
 
-    /// Reads the stalls of the whole machine.
+    /// Reads the stalls of the whole machine, and how many names its dentry cache holds.
     public func pressure() -> PressureSnapshot {
-        PressureSnapshot(figures: PressureSnapshot.stalls { contents("/proc/pressure/\($0)", limit: 4096) })
+        PressureSnapshot(
+            figures: PressureSnapshot.stalls { contents("/proc/pressure/\($0)", limit: 4096) }
+                + PressureSnapshot.dentries(contents("/proc/sys/fs/dentry-state", limit: 4096) ?? []))
     }
 }
 
@@ -141,6 +143,17 @@ extension PressureSnapshot {
                 let total = fields.last, total.hasPrefix("total="), let value = Int64(total.dropFirst(6))
             else { return nil }
             return (String(kind), value)
+        }
+    }
+
+    /// Reads fs.dentry-state: all names, unused ones, two figures of no interest here, and (Linux 5.0) negative ones.
+    ///
+    /// Source: Documentation/admin-guide/sysctl/fs.rst.
+    static func dentries(_ contents: [UInt8]) -> [Figure] {
+        let numbers = String(decoding: contents, as: UTF8.self).split(whereSeparator: \.isWhitespace).map { Int64($0) }
+        return [("nr_dentry", 0), ("nr_unused", 1), ("nr_negative", 4)].compactMap { name, index in
+            guard numbers.indices.contains(index), let value = numbers[index] else { return nil }
+            return Figure(name: "dentry-state \(name)", unit: "entries", value: value)
         }
     }
 

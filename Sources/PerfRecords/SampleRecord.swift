@@ -175,4 +175,15 @@ extension SampleRecord {
         guard offset >= 0, offset <= raw.count &- 8 else { return nil }
         return record.load(UInt64.self, at: raw.lowerBound &+ offset)
     }
+
+    /// Reads one 32-bit word of the event's own data, in native byte order.
+    ///
+    /// - Parameters:
+    ///   - offset: bytes from the data's start.
+    ///   - record: the record that this sample was decoded from.
+    /// - Returns: nil when the data does not reach that far.
+    @inlinable public func rawHalfWord(at offset: Int, in record: RawSpan) -> UInt32? {
+        guard offset >= 0, offset <= raw.count &- 4 else { return nil }
+        return record.load(UInt32.self, at: raw.lowerBound &+ offset)
+    }
 }

@@ -20,6 +20,14 @@ public struct Attribution: Sendable {
             case onCPU
             case switchedOut
             case syscallEntry
+            /// `lock:contention_begin` and `contention_end`, without stacks.
+            case lockBegin
+            case lockEnd
+            /// `lock:contention_begin` with a stack.
+            case lockStack
+
+            /// Whether it tells of locks.
+            var isOfLocks: Bool { self == .lockBegin || self == .lockEnd || self == .lockStack }
         }
         public var meaning: Meaning
         /// The container that the event counts for, where it counts for one only.

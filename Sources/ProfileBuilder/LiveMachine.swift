@@ -16,6 +16,9 @@ public protocol LiveMachine {
     /// The kernel's function at an address; nil when its symbols are hidden, or there is none.
     func kernelFunction(at address: VirtualAddress) -> KernelFunction?
 
+    /// The kernel's variable that lies at an address; nil where none does, or its name is hidden.
+    func kernelVariable(at address: VirtualAddress) -> String?
+
     /// The container that a new cgroup is, and its row; nil where it is none, or new ones are not wanted.
     func container(madeAs cgroup: CgroupID, path: String) -> (row: RowID, container: Container)?
 
@@ -24,6 +27,8 @@ public protocol LiveMachine {
 }
 
 extension LiveMachine {
+    public func kernelVariable(at address: VirtualAddress) -> String? { nil }
+
     public func container(madeAs cgroup: CgroupID, path: String) -> (row: RowID, container: Container)? { nil }
 }
 

@@ -29,6 +29,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     var stacks = PairInterner(minimumCapacity: 1 << 14)
     var offCPU = OffCPU()
     var calls = SyscallCounter()
+    var locks = LockWaits()
     private var throttledSince: [UInt64: UInt64] = [:]
     /// Reused from sample to sample.
     var kernelChain: [VirtualAddress] = []
@@ -84,6 +85,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
             _ = offCPU.comeBack(record.tid)
         case .lost(let record):
             losses.lostRecords.add(record.count)
+            locks.forgetOpenWaits()
         case .lostSamples(let record):
             losses.lostSamples.add(record.count)
         case .throttle(let record):
@@ -115,10 +117,17 @@ public struct ProfileBuilder<Machine: LiveMachine> {
         for event in throttledSince.keys.sorted() { endThrottle(of: event, at: time) }
         for (_, absence) in offCPU.takeAll() { batch.samples.append(absence.row(end: time, start: start)) }
         batch.syscallCounts += calls.rows(before: .max)
+        locks.write(before: .max, isFinal: true, into: &batch)
     }
 
     /// The most switches off one CPU since this was last asked for.
     public mutating func takeBusiestSwitchCount() -> Int { offCPU.takeBusiestCount() }
+
+    /// The most waits for locks that began on one CPU since this was last asked for.
+    public mutating func takeBusiestLockCount() -> Int { locks.takeBusiestCount() }
+
+    /// Waits for locks that ended, and those of them whose stack is known.
+    public var lockWaitCounts: (all: Int64, withStack: Int64) { (locks.endedCount, locks.endedWithStackCount) }
 
     /// The most switches that one sample stood for: 1 where each was sampled.
     public var largestSwitchPeriod: UInt64 { offCPU.largestPeriod }
@@ -137,7 +146,9 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     /// Puts what is complete by `time` into the batch.
     public mutating func settle(before time: UInt64) {
         for pid in tasks.forgetEnded(before: time) { attribution.forget(pid) }
-        batch.syscallCounts += calls.rows(before: Int64(clamping: time) - Int64(clamping: start))
+        let sinceStart = Int64(clamping: time) - Int64(clamping: start)
+        batch.syscallCounts += calls.rows(before: sinceStart)
+        locks.write(before: sinceStart, into: &batch)
     }
 
     private mutating func endThrottle(of event: UInt64, at time: UInt64) {
@@ -165,6 +176,10 @@ extension ProfileBuilder {
         }
         if use.meaning == .syscallEntry {
             count(sample, of: container, bytes: bytes)
+            return
+        }
+        if use.meaning.isOfLocks {
+            takeLock(sample, use.meaning, of: container, bytes: bytes)
             return
         }
         // Of the rest of the machine only the CPU time is of interest; its switches are counted with the others'.
@@ -206,6 +221,31 @@ extension ProfileBuilder {
             guard let absence = offCPU.comeBack(thread) else { return }
             batch.samples.append(absence.row(end: record.sampleID.time, start: start))
         }
+    }
+
+    /// The lock's address lies behind the eight bytes that all tracepoints share, and then the flags, or the result.
+    ///
+    /// Source: events/lock/contention_begin/format, contention_end/format.
+    private mutating func takeLock(
+        _ sample: SampleRecord, _ meaning: Attribution.EventUse.Meaning, of container: RowID, bytes: RawSpan
+    ) {
+        guard let address = sample.rawWord(at: 8, in: bytes),
+            let word = sample.rawHalfWord(at: 16, in: bytes)
+        else { return }
+        let waiter = LockWaits.Waiter(thread: sample.tid, cpu: sample.cpu, address: address)
+        if meaning == .lockEnd {
+            locks.end(waiter, at: sample.time, hasLock: word == 0, start: start)
+            return
+        }
+        let new = locks.begin(
+            waiter, at: sample.time, cpu: sample.cpu, flags: LockFlags(rawValue: word), container: container,
+            isCounted: meaning == .lockBegin
+        ) { machine.kernelVariable(at: VirtualAddress(address)) }
+        if let new { batch.locks.append(new) }
+        guard meaning == .lockStack, let process = process(sample.pid) else { return }
+        let stack = stack(of: sample, in: process, bytes: bytes, withUser: container != attribution.others)
+        _ = tasks.row(of: sample.tid, in: process, batch: &batch)
+        locks.see(waiter, place: LockWaits.Place(process: process.row, stack: stack))
     }
 
     /// The number lies behind the eight bytes that all tracepoints share. Source: events/raw_syscalls/sys_enter/format.

@@ -13,11 +13,17 @@ public struct Profile: Sendable {
     public var syscallCounts: [SyscallCount]
     /// What the kernel said of locks, throttling and stalls, before and after.
     public var pressure: [PressureReading]
+    /// The locks that threads waited for; empty where that was not recorded.
+    public var locks: [Lock]
+    /// In time order.
+    public var lockWaits: [LockWait]
+    public var lockHolds: [LockHold]
 
     public init(
         recording: RecordingInfo, containers: [Container] = [], processes: [ProcessInfo] = [],
         threads: [ThreadInfo] = [], modules: [Module] = [], frames: [Frame] = [], stacks: StackTree = StackTree(),
-        samples: Samples = Samples(), syscallCounts: [SyscallCount] = [], pressure: [PressureReading] = []
+        samples: Samples = Samples(), syscallCounts: [SyscallCount] = [], pressure: [PressureReading] = [],
+        locks: [Lock] = [], lockWaits: [LockWait] = [], lockHolds: [LockHold] = []
     ) {
         self.recording = recording
         self.containers = containers
@@ -29,6 +35,9 @@ public struct Profile: Sendable {
         self.samples = samples
         self.syscallCounts = syscallCounts
         self.pressure = pressure
+        self.locks = locks
+        self.lockWaits = lockWaits
+        self.lockHolds = lockHolds
     }
 }
 
@@ -190,7 +199,7 @@ public enum SampleKind: UInt8, Hashable, Sendable, Codable {
     case blocked = 2
     /// The thread was taken off the CPU while it could run; weight: nanoseconds until it ran again.
     case preempted = 3
-    /// `lock:contention_begin` to `contention_end`; weight: nanoseconds waited.
+    /// Kept for recordings that have it; waits for locks are in tables of their own, see `LockWait`.
     case lockWait = 4
 }
 

@@ -34,6 +34,10 @@ public struct RecordingInfo: Sendable, Codable, Equatable {
     public var notes: [String]
     /// The kernel's own tail calls: worker function → base names of the system calls that end in a jump to it.
     public var kernelTailCalls: [String: [String]]
+    /// Whether waits for locks were recorded, so that none seen is a measurement.
+    public var hasLocks: Bool
+    /// Of the functions that were asked for, those that the running kernel does not have; nil where it was not looked up.
+    public var missingFunctions: [String]?
 
     public enum KernelSymbols: String, Sendable, Codable { case visible, hidden }
 
@@ -43,7 +47,8 @@ public struct RecordingInfo: Sendable, Codable, Equatable {
         durationNanoseconds: Int64 = 0, finished: Bool = false, kernelSymbols: KernelSymbols = .visible,
         hasKernelHalf: Bool = true, unwinding: String = "frame-pointers", losses: Losses = Losses(),
         commandStatus: Int? = nil,
-        notes: [String] = [], kernelTailCalls: [String: [String]] = [:]
+        notes: [String] = [], kernelTailCalls: [String: [String]] = [:], hasLocks: Bool = false,
+        missingFunctions: [String]? = nil
     ) {
         self.toolVersion = toolVersion
         self.host = host
@@ -64,6 +69,8 @@ public struct RecordingInfo: Sendable, Codable, Equatable {
         self.commandStatus = commandStatus
         self.notes = notes
         self.kernelTailCalls = kernelTailCalls
+        self.hasLocks = hasLocks
+        self.missingFunctions = missingFunctions
     }
 }
 

@@ -28,6 +28,12 @@ struct EventKind {
     /// System calls that are sampled in a second and CPU. A record has some 100 bytes and no stack.
     static let callRate = 4_000
 
+    /// Waits for locks whose stacks are sampled in a second and CPU; times and counts are of all waits.
+    static let lockStackRate = 500
+    static let firstLockStackPeriod: UInt64 = 1
+    /// Waits for locks in a second and CPU that the ring has room for.
+    static let lockRate = 10_000
+
     static func withStacks(
         _ request: RecordRequest, source: SamplingEvent, frequency: Int, abilities: KernelAbilities,
         registers: RegisterSet?, limit: Int
@@ -75,6 +81,42 @@ struct EventKind {
                 source: .tracepoint(id: tracepoint), sampling: .period(firstCallPeriod),
                 layout: SampleLayout(sampleFields: fields)),
             weight: 1, sampleBytes: 160, rate: rate, lostWithout: .systemCalls)
+    }
+
+    /// The events that tell of locks: each wait's begin and end, which cost little, and the stacks of some.
+    ///
+    /// Stacks are taken where the wait begins: where it ends the thread has the lock, and who waits would wait longer.
+    ///
+    /// - Parameter stacks: the event of switches or samples whose layout the stacks have.
+    static func lockWaits(
+        begin: UInt64, end: UInt64, stacks: EventDescription, abilities: KernelAbilities, limit: Int
+    ) -> [EventKind] {
+        var fields: SampleFields = [.identifier, .tid, .time, .cpu, .raw]
+        if abilities.sendsCgroups { fields.insert(.cgroup) }
+        func small(_ meaning: Attribution.EventUse.Meaning, _ tracepoint: UInt64) -> EventKind {
+            EventKind(
+                meaning: meaning,
+                description: EventDescription(
+                    source: .tracepoint(id: tracepoint), sampling: .period(1),
+                    layout: SampleLayout(sampleFields: fields)),
+                weight: 1, sampleBytes: 96, rate: lockRate, lostWithout: .lockContention)
+        }
+        var sampled = stacks
+        sampled.source = .tracepoint(id: begin)
+        sampled.sampling = .period(firstLockStackPeriod)
+        // With the period in the sample the kernel would deliver every wait. Source: perf_swevent_event.
+        sampled.layout.sampleFields.remove(.period)
+        sampled.layout.sampleFields.insert(.raw)
+        sampled.followsTasks = false
+        sampled.followsSwitches = false
+        return [
+            small(.lockBegin, begin),
+            EventKind(
+                meaning: .lockStack, description: sampled, weight: 1,
+                sampleBytes: 540 + Int(stacks.userStackBytes), rate: min(lockStackRate, limit),
+                lostWithout: .lockContention),
+            small(.lockEnd, end),
+        ]
     }
 
     /// Room for a second of samples on a CPU that does nothing but run the targets, as a power of two of bytes.

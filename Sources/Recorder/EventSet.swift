@@ -20,6 +20,8 @@ struct EventSet {
     private let ringCapacity: Int
     private let rates: SamplingRates
     private var callPeriod = EventKind.firstCallPeriod
+    private var lockStackEvents: [Event] = []
+    private var lockStackPeriod = EventKind.firstLockStackPeriod
     private var callEvents: [(event: Event, row: RowID?)] = []
     /// Whose each event is, by its id; events of the whole machine are nobody's.
     private var eventRows: [UInt64: RowID] = [:]
@@ -61,6 +63,16 @@ struct EventSet {
                 kinds.append(EventKind.syscallEntries(tracepoint: id, abilities: abilities, limit: limit))
             } else {
                 missing.append(.systemCalls)
+            }
+        }
+        if request.recordsLocks {
+            if let begin = host.tracepointID("lock/contention_begin"),
+                let end = host.tracepointID("lock/contention_end")
+            {
+                kinds += EventKind.lockWaits(
+                    begin: begin, end: end, stacks: kinds[0].description, abilities: abilities, limit: limit)
+            } else {
+                missing.append(.lockContention)
             }
         }
         let ring = RingSize(
@@ -113,7 +125,7 @@ struct EventSet {
                 working.append(kind)
             } catch {
                 if let part = kind.lostWithout {
-                    missing.append(part)
+                    if !missing.contains(part) { missing.append(part) }
                     continue
                 }
                 var userHalf = kind
@@ -126,6 +138,11 @@ struct EventSet {
                 return [userHalf]
             }
         }
+        // A wait needs its begin and its end.
+        let isWhole = [.lockBegin, .lockEnd, .lockStack].allSatisfy { meaning in
+            working.contains { $0.meaning == meaning }
+        }
+        if !isWhole { working.removeAll { [.lockBegin, .lockEnd, .lockStack].contains($0.meaning) } }
         return working
     }
 
@@ -164,6 +181,8 @@ struct EventSet {
                 case .onCPU: samplingEvents.append(event)
                 case .switchedOut: switchEvents.append(event)
                 case .syscallEntry: callEvents.append((event, row))
+                case .lockStack: lockStackEvents.append(event)
+                case .lockBegin, .lockEnd: break
                 }
                 layouts[event.id] = kind.description.layout
                 eventRows[event.id] = row
@@ -226,6 +245,9 @@ struct EventSet {
         }
     }
 
+    /// Whether waits for locks are recorded.
+    var hasLocks: Bool { !lockStackEvents.isEmpty }
+
     /// Stops all events; those that cannot be stopped go on until they are closed.
     func disable() { for event in events { try? event.disable() } }
 
@@ -247,10 +269,16 @@ struct EventSet {
     /// - Parameters:
     ///   - switches: off the busiest CPU.
     ///   - calls: on the busiest CPU.
+    ///   - locks: waits for locks that began on the busiest CPU.
     ///   - seconds: in this time.
     /// - Returns: the new period of calls, where it changed.
-    mutating func adaptPeriods(switches: Int, calls: Int64, seconds: Double) -> UInt64? {
+    mutating func adaptPeriods(switches: Int, calls: Int64, locks: Int, seconds: Double) -> UInt64? {
         guard seconds > 0.01 else { return nil }
+        let newLockPeriod = Self.period(perSecond: Double(locks) / seconds, wanted: EventKind.lockStackRate)
+        if newLockPeriod != lockStackPeriod {
+            lockStackPeriod = newLockPeriod
+            for event in lockStackEvents { try? event.setPeriod(newLockPeriod) }
+        }
         let newSwitchPeriod = Self.period(perSecond: Double(switches) / seconds, wanted: rates.switches)
         if newSwitchPeriod != switchPeriod {
             switchPeriod = newSwitchPeriod
@@ -294,6 +322,7 @@ struct EventSet {
         events = events.filter(goesOn)
         samplingEvents = samplingEvents.filter(goesOn)
         switchEvents = switchEvents.filter(goesOn)
+        lockStackEvents = lockStackEvents.filter(goesOn)
         callEvents = callEvents.filter { goesOn($0.event) }
     }
 

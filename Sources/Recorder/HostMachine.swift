@@ -58,6 +58,11 @@ final class HostMachine: LiveMachine {
 
     func kernelTailCalls() -> [String: [String]] { host.kernelTailCalls(symbols) }
 
+    /// Those of `functions` that the kernel does not have, in alphabetical order; nil where its names are hidden.
+    func missingFunctions(of functions: Set<String>) -> [String]? {
+        symbols.isHidden ? nil : functions.subtracting(symbols.functions(among: functions)).sorted()
+    }
+
     // MARK: LiveMachine
 
     func process(_ pid: ProcessID) -> KnownProcess? {
@@ -95,6 +100,8 @@ final class HostMachine: LiveMachine {
     func kernelFunction(at address: VirtualAddress) -> KernelFunction? {
         symbols.lookup(address).map { KernelFunction(name: $0.name, start: $0.start, module: $0.module) }
     }
+
+    func kernelVariable(at address: VirtualAddress) -> String? { symbols.variable(at: address) }
 
     func follow(_ record: KernelSymbolRecord) {
         if record.isUnregistered {

@@ -30,11 +30,15 @@ public struct RecordRequest: Sendable {
     public var recordsBlocked: Bool
     /// Whether system calls are counted.
     public var countsCalls: Bool
+    /// Whether waits for the kernel's locks are recorded by lock.
+    public var recordsLocks: Bool
     /// Bytes that the rings of all CPUs may take together.
     public var ringMemory: Int
     /// The recorder's own command line, kept in the recording.
     public var commandLine: [String]
     public var toolVersion: String
+    /// Kernel functions of which the recording is to say whether the kernel has them.
+    public var functionsToLookUp: Set<String>
     /// Why a part is missing, in words that go on after a colon; nil where nobody knows. Asked at most once for each part,
     /// and only when something is missing.
     public var reason: @Sendable (MissingPart) -> String? = { _ in nil }
@@ -42,8 +46,8 @@ public struct RecordRequest: Sendable {
     public init(
         targets: [Target], command: [String] = [], frequency: Int = 199, duration: Duration? = nil, output: String,
         replacesOutput: Bool = false, userStackBytes: Int = 8_192, recordsBlocked: Bool = true,
-        countsCalls: Bool = true, ringMemory: Int = 256 << 20, commandLine: [String] = [],
-        toolVersion: String
+        countsCalls: Bool = true, recordsLocks: Bool = true, ringMemory: Int = 256 << 20, commandLine: [String] = [],
+        toolVersion: String, functionsToLookUp: Set<String> = []
     ) {
         self.targets = targets
         self.command = command
@@ -55,17 +59,20 @@ public struct RecordRequest: Sendable {
         self.recordsBlocked = recordsBlocked
         self.countsCalls = countsCalls
         self.ringMemory = ringMemory
+        self.recordsLocks = recordsLocks
         self.commandLine = commandLine
         self.toolVersion = toolVersion
+        self.functionsToLookUp = functionsToLookUp
     }
 }
 
 /// What a recording can do without: the steps of the ladder from everything down to time in user code.
 public enum MissingPart: Sendable, Hashable, CaseIterable {
-    /// The kernel's half of each sample, and with it switches and system calls.
+    /// The kernel's half of each sample, and with it switches, system calls and locks.
     case kernelHalf
     case contextSwitches
     case systemCalls
+    case lockContention
 
     /// What the recording lacks without it.
     public var consequence: String {
@@ -73,6 +80,8 @@ public enum MissingPart: Sendable, Hashable, CaseIterable {
         case .kernelHalf: "the kernel's half is not recorded: only time in user code is seen, and no system call"
         case .contextSwitches: "time off the CPU is not recorded, so that waits are unknown"
         case .systemCalls: "system calls are not counted, so that rates and costs per call are unknown"
+        case .lockContention:
+            "locks are not told apart: waits keep their call path, but not who else waits for the same lock"
         }
     }
 }

@@ -49,7 +49,8 @@ struct RecordingSession: ~Copyable {
             frequency: events.frequency, commandLine: request.commandLine, startWallNanoseconds: Clock.wall(),
             kernelSymbols: machine.kernelSymbolsAreHidden ? .hidden : .visible,
             hasKernelHalf: !events.missing.contains(.kernelHalf), unwinding: "dwarf",
-            notes: events.notes, kernelTailCalls: machine.kernelTailCalls())
+            notes: events.notes, kernelTailCalls: machine.kernelTailCalls(), hasLocks: events.hasLocks,
+            missingFunctions: machine.missingFunctions(of: request.functionsToLookUp))
         builder = ProfileBuilder(
             start: now, attribution: attribution, registers: registers, asksForParents: !plan.needsWholeMachine,
             machine: machine)
@@ -129,7 +130,8 @@ struct RecordingSession: ~Copyable {
             if look - lastLook > Self.lookInterval {
                 let seconds = Double(look - lastLook) / 1e9
                 let period = events.adaptPeriods(
-                    switches: builder.takeBusiestSwitchCount(), calls: builder.takeBusiestCallCount(), seconds: seconds)
+                    switches: builder.takeBusiestSwitchCount(), calls: builder.takeBusiestCallCount(),
+                    locks: builder.takeBusiestLockCount(), seconds: seconds)
                 if let period { builder.setCallPeriod(period, since: look) }
                 lastLook = look
             }
@@ -164,6 +166,12 @@ struct RecordingSession: ~Copyable {
             info.notes.append(
                 "switches off the CPU were sampled, at times one in \(builder.largestSwitchPeriod): there were too many to "
                     + "follow each")
+        }
+        let waits = builder.lockWaitCounts
+        if waits.withStack < waits.all {
+            info.notes.append(
+                "the call paths of waits for locks were sampled, \(waits.withStack) of \(waits.all): times and counts by lock "
+                    + "are of all waits")
         }
         try commit(to: &writer)
         return end ?? .durationOver

@@ -107,7 +107,8 @@ struct SamplingRates: Equatable {
         let call = rate(.syscallEntry)
         calls = max(1, min(call.perSecond, max(Self.fewestSwitches, room / 10 / call.bytes)))
         let switched = rate(.switchedOut)
-        let left = room - onCPU.perSecond * onCPU.bytes - calls * call.bytes
+        let locks = [rate(.lockStack), rate(.lockBegin), rate(.lockEnd)].reduce(0) { $0 + $1.perSecond * $1.bytes }
+        let left = room - onCPU.perSecond * onCPU.bytes - calls * call.bytes - locks
         switches = max(1, min(switched.perSecond, max(Self.fewestSwitches, left / switched.bytes)))
         let shrunk = UInt64(max(1, ring.wanted / ring.capacity))
         firstSwitchPeriod = shrunk == 1 ? EventKind.firstSwitchPeriod : shrunk | 1

@@ -18,7 +18,8 @@ enum InfoKeys {
             ("throttled_intervals", info.losses.throttledIntervals),
             ("undecodable_records", info.losses.undecodableRecords),
             ("unknown_records", info.losses.unknownRecords),
-            ("recorder_cpu_ns", info.losses.recorderCPUNanoseconds),
+            ("recorder_cpu_ns", info.losses.recorderCPUNanoseconds), ("has_locks", info.hasLocks ? 1 : 0),
+            ("missing_functions", try info.missingFunctions.map(json)),
         ]
     }
 
@@ -69,7 +70,10 @@ enum InfoKeys {
                 recorderCPUNanoseconds: try count("recorder_cpu_ns")),
             commandStatus: try optional("command_status", number).map { Int($0) },
             notes: try json("notes", [String].self),
-            kernelTailCalls: try json("kernel_tail_calls", [String: [String]].self))
+            kernelTailCalls: try json("kernel_tail_calls", [String: [String]].self),
+            // Since version 2.
+            hasLocks: try optional("has_locks", number).map { $0 != 0 } ?? false,
+            missingFunctions: try optional("missing_functions") { key throws(Damage) in try json(key, [String].self) })
     }
 
     private static func json(_ value: some Encodable) throws -> String {

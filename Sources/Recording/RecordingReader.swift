@@ -77,7 +77,7 @@ public enum RecordingReader {
             throw RecordingError.newerSchema(path: path, found: version, supported: Schema.version)
         }
         try checkLength(of: db, path: path)
-        return try TableReader(db: db).profile()
+        return try TableReader(db: db, version: version).profile()
     }
 
     /// SQLite would take the missing end of the last page for zeros.

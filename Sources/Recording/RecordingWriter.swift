@@ -32,7 +32,7 @@ public struct RecordingWriter: ~Copyable {
             opened = try DatabaseQueue(path: OutputFile.literal(output.workingPath), configuration: configuration)
             // In one transaction: a recorder that is killed here leaves no half of a recording.
             try opened.inTransaction { db in
-                try db.execute(sql: Schema.create)
+                try db.execute(sql: Schema.create())
                 return .commit
             }
         } catch {
@@ -211,6 +211,22 @@ public struct RecordingWriter: ~Copyable {
             batch.pressure, "INSERT INTO pressure (container, name, unit, before, after) VALUES (?, ?, ?, ?, ?)"
         ) { row in
             [row.container, row.name, row.unit, row.before, row.after]
+        }
+        try each(batch.locks, "INSERT INTO locks (id, address, kind, symbol) VALUES (?, ?, ?, ?)") { row in
+            [row.id, Int64(bitPattern: row.lock.address.rawValue), row.lock.kind.rawValue, row.lock.symbol]
+        }
+        try each(
+            batch.lockWaits,
+            "INSERT INTO lock_waits (time, container, process, stack, lock, contentions, waited_ns) "
+                + "VALUES (?, ?, ?, ?, ?, ?, ?)"
+        ) { row in
+            [row.time, row.container, row.process, row.stack, row.lock, row.contentions, row.waited]
+        }
+        try each(
+            batch.lockHolds,
+            "INSERT OR REPLACE INTO lock_holds (id, lock, waiter, holder, waited_ns) VALUES (?, ?, ?, ?, ?)"
+        ) { row in
+            [row.id, row.lock, row.waiter, row.holder, row.waited]
         }
     }
 }

@@ -125,6 +125,54 @@ public struct SyscallCountRow: Sendable {
     }
 }
 
+/// A lock that somebody waited for.
+public struct LockRow: Sendable {
+    public var id: RowID
+    public var lock: Lock
+    public init(id: RowID, lock: Lock) {
+        self.id = id
+        self.lock = lock
+    }
+}
+
+/// See `LockWait`.
+public struct LockWaitRow: Sendable, Equatable {
+    public var time: Int64
+    public var container: RowID
+    public var process: RowID?
+    public var stack: RowID?
+    public var lock: RowID
+    public var contentions: Int64
+    public var waited: Int64
+    public init(
+        time: Int64, container: RowID, process: RowID?, stack: RowID?, lock: RowID, contentions: Int64, waited: Int64
+    ) {
+        self.time = time
+        self.container = container
+        self.process = process
+        self.stack = stack
+        self.lock = lock
+        self.contentions = contentions
+        self.waited = waited
+    }
+}
+
+/// See `LockHold`; the sum up to now.
+public struct LockHoldRow: Sendable, Equatable {
+    public var id: RowID
+    public var lock: RowID
+    public var waiter: RowID
+    public var holder: RowID
+    public var waited: Int64
+    public init(id: RowID, lock: RowID, waiter: RowID, holder: RowID, waited: Int64) {
+        self.id = id
+        self.lock = lock
+        self.waiter = waiter
+        self.holder = holder
+        self.waited = waited
+    }
+}
+
 public struct PressureRow: Sendable {
     public var container: RowID?
     public var name: String
@@ -155,6 +203,10 @@ public struct RowBatch: Sendable {
     public var samples: [SampleRow] = []
     public var syscallCounts: [SyscallCountRow] = []
     public var pressure: [PressureRow] = []
+    public var locks: [LockRow] = []
+    public var lockWaits: [LockWaitRow] = []
+    /// Written or replaced: they grow until the end.
+    public var lockHolds: [LockHoldRow] = []
 
     public init() {}
 
@@ -169,5 +221,8 @@ public struct RowBatch: Sendable {
         samples.removeAll(keepingCapacity: true)
         syscallCounts.removeAll(keepingCapacity: true)
         pressure.removeAll(keepingCapacity: true)
+        locks.removeAll(keepingCapacity: true)
+        lockWaits.removeAll(keepingCapacity: true)
+        lockHolds.removeAll(keepingCapacity: true)
     }
 }

@@ -6,6 +6,8 @@ import ProfileModel
 /// without end.
 struct TableReader {
     let db: Database
+    /// Of the schema: what later ones have is missing.
+    let version: Int
 
     func profile() throws -> Profile {
         try checkTables()
@@ -33,26 +35,64 @@ struct TableReader {
                 container: try row.optionalIndex(1, below: containers.count), name: try row.text(2),
                 unit: try row.text(3), before: try row.count(4), after: try row.count(5))
         }
-        return Profile(
+        var profile = Profile(
             recording: info, containers: containers, processes: processes, threads: threads, modules: modules,
             frames: frames, stacks: stacks, samples: samples, syscallCounts: counts, pressure: pressure)
+        if version >= 2 { try readLocks(into: &profile) }
+        return profile
+    }
+
+    private func readLocks(into profile: inout Profile) throws {
+        let locks = try dense("locks", "address, kind, symbol") { row in
+            guard let kind = LockKind(rawValue: try row.text(2)) else {
+                throw Damage("locks has a row of no known kind")
+            }
+            return Lock(
+                address: VirtualAddress(UInt64(bitPattern: try row.integer(1))), kind: kind,
+                symbol: try row.optionalText(3))
+        }
+        let (containers, processes) = (profile.containers.count, profile.processes.count)
+        let stacks = profile.stacks.count
+        profile.lockWaits = try dense(
+            "lock_waits", "time, container, process, stack, lock, contentions, waited_ns"
+        ) { row in
+            LockWait(
+                time: try row.integer(1), container: try row.index(2, below: containers),
+                process: try row.optionalIndex(3, below: processes),
+                stack: Int32(try row.optionalIndex(4, below: stacks) ?? -1),
+                lock: try row.index(5, below: locks.count), contentions: try row.count(6), waited: try row.count(7))
+        }
+        profile.lockHolds = try dense("lock_holds", "lock, waiter, holder, waited_ns") { row in
+            LockHold(
+                lock: try row.index(1, below: locks.count), waiter: try row.index(2, below: containers),
+                holder: try row.index(3, below: containers), waited: try row.count(4))
+        }
+        profile.locks = locks
     }
 
     /// What is read must be the very tables that `Schema` makes: a view or a generated column of the same name could
     /// give rows without end.
     private func checkTables() throws {
         let found = try Self.definitions(in: db)
-        for (name, definition) in try Self.genuine.get() where found[name] != definition {
+        guard let genuine = Self.genuine[version] else { throw Damage("there is no schema \(version)") }
+        for (name, definition) in try genuine.get() where found[name] != definition {
             throw Damage("the table \(name) is \(found[name] == nil ? "missing" : "not a recording's")")
         }
     }
 
-    private static let genuine = Result {
-        try DatabaseQueue().write { model in
-            try model.execute(sql: Schema.create)
-            return try definitions(in: model)
-        }
-    }
+    /// By version.
+    private static let genuine = Dictionary(
+        uniqueKeysWithValues: (1...Schema.version).map { version in
+            (
+                version,
+                Result {
+                    try DatabaseQueue().write { model in
+                        try model.execute(sql: Schema.create(version: version))
+                        return try definitions(in: model)
+                    }
+                }
+            )
+        })
 
     private static func definitions(in db: Database) throws -> [String: String] {
         var definitions: [String: String] = [:]

@@ -47,6 +47,29 @@ struct KernelSymbolsTests {
         #expect(name(symbols, UInt64.max) == nil)
     }
 
+    @Test("A variable is found by any address in it, where the kernel tells of its variables, and code is none")
+    func variables() {
+        let data = (0..<1_000).map { "ffffffff82\(String(0x100000 + $0 * 0x10, radix: 16)) d variable\($0)\n" }.joined()
+        let symbols = symbols(kernel + data + "ffffffff82200000 B _end\n")
+        func variable(_ address: UInt64) -> String? { symbols.variable(at: VirtualAddress(address)) }
+        #expect(variable(0xffff_ffff_8210_0000) == "variable0")
+        #expect(variable(0xffff_ffff_8210_0018) == "variable1")
+        #expect(variable(0xffff_ffff_8100_0110) == nil)  // code
+        #expect(variable(0xffff_8881_0251_d128) == nil)  // allocated
+        #expect(variable(0xffff_ffff_8220_0008) == nil)  // behind the last
+        // Without CONFIG_KALLSYMS_ALL the few names of data are the linker's, and what lies behind them is anything.
+        #expect(self.symbols(kernel).variable(at: VirtualAddress(0xffff_ffff_8140_0008)) == nil)
+    }
+
+    @Test(
+        "Of the functions that are asked for those are found that the kernel has, whatever the compiler added to them")
+    func among() {
+        let symbols = symbols(kernel + "ffffffff81000280 t __mutex_lock.constprop.0\n")
+        #expect(
+            symbols.functions(among: ["helper", "__mutex_lock", "ext4_read", "some_data", "missing", "help"])
+                == ["helper", "__mutex_lock", "ext4_read"])
+    }
+
     @Test("Modules' symbols are found though they are not in order, and say their module")
     func modules() {
         let symbols = symbols(kernel)

@@ -65,6 +65,18 @@ struct PressureTests {
         #expect(figures(tree.host.pressure()) == ["memory.pressure some total 5 µs"])
     }
 
+    @Test("The dentry cache's counts are read: all names, unused and negative ones, as far as the kernel tells them")
+    func dentries() throws {
+        let tree = try FixtureTree()
+        try tree.write("142061\t120034\t45\t0\t64321\t0\n", to: "/proc/sys/fs/dentry-state")
+        #expect(
+            figures(tree.host.pressure()) == [
+                "dentry-state nr_dentry 142061 entries", "dentry-state nr_unused 120034 entries",
+                "dentry-state nr_negative 64321 entries",
+            ])
+        #expect(PressureSnapshot.dentries(Array("7 x\n".utf8)).map(\.name) == ["dentry-state nr_dentry"])
+    }
+
     @Test("Readings hold what both moments have")
     func readings() {
         func figure(_ name: String, _ value: Int64) -> PressureSnapshot.Figure {

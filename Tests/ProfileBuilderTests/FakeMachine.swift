@@ -10,6 +10,7 @@ final class FakeMachine: LiveMachine {
     /// By path; what is not here is a file that could not be opened.
     var modules: [String: (header: ModuleHeader?, table: UnwindTable?)] = [:]
     var kernel: [KernelFunction] = []
+    var variables: [UInt64: String] = [:]
     private(set) var askedProcesses: [ProcessID] = []
     private(set) var openedPaths: [String] = []
     private(set) var followed: [String] = []
@@ -34,6 +35,8 @@ final class FakeMachine: LiveMachine {
     func kernelFunction(at address: VirtualAddress) -> KernelFunction? {
         kernel.first { $0.start <= address && address.rawValue - $0.start.rawValue < 0x1000 }
     }
+
+    func kernelVariable(at address: VirtualAddress) -> String? { variables[address.rawValue] }
 
     func follow(_ record: KernelSymbolRecord) { followed.append(record.name) }
 }

@@ -55,7 +55,7 @@ import Testing
     func newerSchema() throws {
         try SampleRecording.write(to: path)
         try Damage.execute("PRAGMA user_version = 99", on: path)
-        #expect(throws: RecordingError.newerSchema(path: path, found: 99, supported: 1)) {
+        #expect(throws: RecordingError.newerSchema(path: path, found: 99, supported: 2)) {
             try RecordingReader.read(path: path)
         }
     }
@@ -92,8 +92,8 @@ import Testing
         let intact = try TemporaryDirectory.bytes(of: path)
         let values = ["NULL", "'text'", "x'FF'", "1.5", "-1", "0", "1000000", "\(Int64.max)", "\(Int64.min)"]
         let columns = try Damage.columns(in: path)
-        // The recipe has a row at least in each of the 12 tables.
-        #expect(Set(columns.map(\.table)).count == 12)
+        // The recipe has a row at least in each of the 15 tables.
+        #expect(Set(columns.map(\.table)).count == 15)
         for column in columns {
             for value in values {
                 _ = try directory.write(intact, to: "slow.jostle")
@@ -139,6 +139,9 @@ import Testing
             ("UPDATE threads SET process = 3", "threads refers to id 3 of 2"),
             ("UPDATE modules SET kind = 'spoon'", "modules has a row of no known kind"),
             ("UPDATE modules SET build_id = 'xyz'", "modules has a build ID that is none"),
+            ("UPDATE locks SET kind = 'padlock'", "locks has a row of no known kind"),
+            ("UPDATE lock_waits SET lock = 3", "lock_waits refers to id 3 of 2"),
+            ("UPDATE lock_holds SET holder = 0", "lock_holds refers to id 0 of 2"),
             ("UPDATE samples SET weight = -1 WHERE id = 1", "samples has -1 in column 8"),
         ] {
             _ = try directory.write(intact, to: "slow.jostle")

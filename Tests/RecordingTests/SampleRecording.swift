@@ -3,8 +3,8 @@ import Recording
 
 /// One small recording with something in every column: its rows, and the profile that they mean, both written by hand.
 ///
-/// It is also the recipe of Fixtures/schema-1.recording: a change here is a change of what old files must give, so add
-/// other recordings instead.
+/// It is also the recipe of Fixtures/schema-N.jostle: a change here is a change of what old files must give. What a later
+/// schema has, `profile(version:)` takes away again.
 enum SampleRecording {
     /// "mär" in Latin-1: 6D E4 72.
     static let latin1 = String(losslesslyDecoding: [0x6D, 0xE4, 0x72])
@@ -21,7 +21,8 @@ enum SampleRecording {
                 lostRecords: 1, lostSamples: 2, throttledNanoseconds: 3, throttledIntervals: 4, undecodableRecords: 5,
                 unknownRecords: 6, recorderCPUNanoseconds: 7),
             commandStatus: 143, notes: ["rings of 64 KiB instead of 512"],
-            kernelTailCalls: ["ksys_fadvise64_64": ["fadvise64", "fadvise64_64"]])
+            kernelTailCalls: ["ksys_fadvise64_64": ["fadvise64", "fadvise64_64"]], hasLocks: true,
+            missingFunctions: ["reclaim_high"])
     }
 
     /// What the first commit has.
@@ -115,6 +116,16 @@ enum SampleRecording {
             PressureRow(container: 1, name: "cpu.stat nr_throttled", unit: "periods", before: 3, after: 5),
             PressureRow(container: nil, name: "pressure cpu some", unit: "us", before: 0, after: .max),
         ]
+        batch.locks = [
+            LockRow(
+                id: 1, lock: Lock(address: VirtualAddress(kernelAddress), kind: .mutex, symbol: "cgroup_mutex")),
+            LockRow(id: 2, lock: Lock(address: VirtualAddress(0x10), kind: .percpuRwsem)),
+        ]
+        batch.lockWaits = [
+            LockWaitRow(time: 100_000_000, container: 1, process: 1, stack: 5, lock: 1, contentions: 3, waited: 9),
+            LockWaitRow(time: 200_000_000, container: 2, process: nil, stack: nil, lock: 2, contentions: 1, waited: 0),
+        ]
+        batch.lockHolds = [LockHoldRow(id: 1, lock: 1, waiter: 1, holder: 2, waited: .max)]
         return batch
     }
 
@@ -156,7 +167,27 @@ enum SampleRecording {
             pressure: [
                 PressureReading(container: 0, name: "cpu.stat nr_throttled", unit: "periods", before: 3, after: 5),
                 PressureReading(container: nil, name: "pressure cpu some", unit: "us", before: 0, after: .max),
-            ])
+            ],
+            locks: [
+                Lock(address: VirtualAddress(kernelAddress), kind: .mutex, symbol: "cgroup_mutex"),
+                Lock(address: VirtualAddress(0x10), kind: .percpuRwsem),
+            ],
+            lockWaits: [
+                LockWait(time: 100_000_000, container: 0, process: 0, stack: 4, lock: 0, contentions: 3, waited: 9),
+                LockWait(time: 200_000_000, container: 1, process: nil, stack: -1, lock: 1, contentions: 1, waited: 0),
+            ],
+            lockHolds: [LockHold(lock: 0, waiter: 0, holder: 1, waited: .max)])
+    }
+
+    /// What a jostle that knew schema `version` could write of it.
+    static func profile(version: Int) -> Profile {
+        var old = profile
+        if version < 2 {
+            (old.locks, old.lockWaits, old.lockHolds) = ([], [], [])
+            old.recording.hasLocks = false
+            old.recording.missingFunctions = nil
+        }
+        return old
     }
 
     /// Writes the whole recording.
@@ -186,6 +217,9 @@ struct ProfileParts: Equatable {
     var samples: [[Int64]]
     var syscallCounts: [SyscallCount]
     var pressure: [PressureReading]
+    var locks: [Lock]
+    var lockWaits: [LockWait]
+    var lockHolds: [LockHold]
 
     init(_ profile: Profile) {
         recording = profile.recording
@@ -203,5 +237,8 @@ struct ProfileParts: Equatable {
         ]
         syscallCounts = profile.syscallCounts
         pressure = profile.pressure
+        locks = profile.locks
+        lockWaits = profile.lockWaits
+        lockHolds = profile.lockHolds
     }
 }

@@ -39,11 +39,13 @@ static NOINLINE bool LogFile_rotate(struct log_file *log) {
 
 static NOINLINE void Service_logRequests(struct log_file *log) {
     char line[256];
+    uint64_t start = clock_ns(CLOCK_MONOTONIC);
     for (unsigned number = 0; !stopping(log->worker->run); number++) {
         int length = snprintf(line, sizeof line, "I1123 03:46:12.%06u %5d service.cc:1113] handled request %u for user %u\n",
                               number % 1000000, log->worker->index, number, number * 7919 % 100003);
         if (!LogFile_write(log, line, (size_t)length)) return fail(log->worker->run, "write and fadvise of a log file");
         if (log->length >= ROTATE_BYTES && !LogFile_rotate(log)) return fail(log->worker->run, "ftruncate");
+        keep_rate(log->worker, start, (uint64_t)number + 1);
     }
 }
 

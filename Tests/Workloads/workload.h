@@ -30,7 +30,7 @@ struct options {
     double user_percent, syscall_percent;
     int depth;  // 0: the workload's own default
     const char *call;
-    double rate;  // calls a second that path-miss makes in all; 0: as many as it can
+    double rate;  // calls a second that path-miss and fadvise-storm make in all; 0: as many as they can
 };
 
 struct tally {
@@ -109,6 +109,10 @@ static inline void count_call(struct worker *worker, int slot, uint64_t start) {
         count_call(worker, slot, counted_start);             \
         counted_result;                                      \
     })
+
+// Sleeps until `made` calls are due at this worker's part of the rate, and not at all where none was asked for; one that
+// lags behind catches up.
+void keep_rate(struct worker *worker, uint64_t start, uint64_t made);
 
 // Turns of pure user code.
 void spin(uint64_t turns);

@@ -62,6 +62,9 @@ enum ConfidenceWarnings {
     static let witnessPoints = 0.03
     /// A shorter recording's ends weigh too much for the cgroup's counters to be a witness.
     static let witnessNanoseconds: Int64 = 3_000_000_000
+    /// Most kernels take that split from ticks, too: 250 a second of CPU time by default (CONFIG_HZ), which is not told
+    /// to programs.
+    static let witnessTickNanoseconds = 4_000_000.0
     static let fewCompleteStacks = 0.9
     static let manyLost = 0.01
 
@@ -120,16 +123,24 @@ enum ConfidenceWarnings {
                 warnings.append("\(name): \(percent(share)) of kernel time has no entry that jostle knows")
             }
         }
-        if let own = container.cgroupTimes?.kernelShare, total > 0, analysis.samples >= fewSamples,
+        if let times = container.cgroupTimes, let own = times.kernelShare, total > 0, analysis.samples >= fewSamples,
             recording.durationNanoseconds > witnessNanoseconds, recording.hasKernelHalf
         {
             let sampled = Double(analysis.kernelCPU) / Double(total)
-            if abs(sampled - own) > witnessPoints {
+            let counted = Double(times.userNanoseconds) + Double(times.systemNanoseconds)
+            let chance = chanceDifference(
+                of: sampled, samples: Double(analysis.samples), ticks: counted / witnessTickNanoseconds)
+            if abs(sampled - own) > max(witnessPoints, chance) {
                 warnings.append(
                     "\(name): the samples say \(percent(sampled)) kernel, the cgroup's own count says \(percent(own))")
             }
         }
         return warnings
+    }
+
+    /// How far two samplings of one share may lie apart by chance alone, in 95 of 100 recordings.
+    private static func chanceDifference(of share: Double, samples: Double, ticks: Double) -> Double {
+        1.96 * (share * (1 - share) * (1 / max(samples, 1) + 1 / max(ticks, 1))).squareRoot()
     }
 
     /// With one decimal.

@@ -196,24 +196,32 @@ struct ReportTests {
         #expect(container.contendedWaitNanoseconds == 0)
     }
 
-    @Test("the cgroup's own count is a witness: more than three points apart over three seconds is a warning")
+    @Test("the cgroup's own count is a witness: more than three points apart, and than chance explains, is a warning")
     func witness() {
-        func warnings(seconds: Double, system: Int64, samples: Int = 200) -> [String] {
+        func warnings(
+            seconds: Double, systemShare: Double, samples: Int = 20_000, cpuSeconds: Double = 80
+        ) -> [String] {
             var building = ProfileBuilding(seconds: seconds)
             for index in 0..<samples {
                 let stack = index.isMultiple(of: 2) ? "u:main" : "u:main > \(Self.enter) > __x64_sys_read"
                 building.sample(stack, at: Double(index))
             }
+            let cpu = cpuSeconds * 1e9
+            let system = Int64(cpu * systemShare)
             building.profile.containers[0].cgroupTimes = CPUTimes(
-                userNanoseconds: 1_000 - system, systemNanoseconds: system)
+                userNanoseconds: Int64(cpu) - system, systemNanoseconds: system)
             return KernelReport(building.profile).containers[0].warnings
         }
-        // The samples say 50 %.
-        #expect(warnings(seconds: 4, system: 529).isEmpty)
-        #expect(warnings(seconds: 4, system: 531).count == 1)
-        #expect(warnings(seconds: 4, system: 469).count == 1)
-        #expect(warnings(seconds: 3, system: 900).isEmpty)
-        #expect(warnings(seconds: 4, system: 900, samples: 50).map { $0.contains("only 50 samples") } == [true])
+        // The samples say 50 %. 20,000 samples and 20,000 ticks of 4 ms: 1.96 × √(0.25 × 2/20,000) is 1.0 points.
+        #expect(warnings(seconds: 4, systemShare: 0.529).isEmpty)
+        #expect(warnings(seconds: 4, systemShare: 0.531).count == 1)
+        #expect(warnings(seconds: 4, systemShare: 0.469).count == 1)
+        #expect(warnings(seconds: 3, systemShare: 0.9).isEmpty)
+        // 1 s of CPU time has 250 ticks, and 200 samples: 1.96 × √(0.25 × (1/200 + 1/250)) is 9.3 points.
+        #expect(warnings(seconds: 4, systemShare: 0.59, samples: 200, cpuSeconds: 1).isEmpty)
+        #expect(warnings(seconds: 4, systemShare: 0.60, samples: 200, cpuSeconds: 1).count == 1)
+        #expect(
+            warnings(seconds: 4, systemShare: 0.9, samples: 50).map { $0.contains("only 50 samples") } == [true])
     }
 
     @Test("poor recordings say so")

@@ -37,6 +37,9 @@ let package = Package(
     targets: [
         .target(name: "CPerfEvent", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "CIsolation", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("seccomp")]),
         .systemLibrary(
             name: "CElfutils", pkgConfig: "libdw",
             providers: [.apt(["libdw-dev", "libelf-dev", "pkg-config"])]),
@@ -49,7 +52,9 @@ let package = Package(
         room("Host", knows: ["CLinux"]),
         room("ObjectFiles", knows: ["ObjectTables", "CElfutils", "CDemangle"]),
         room("Unwinding", knows: ["ObjectTables"]),
-        room("Symbolication", knows: ["ObjectTables", "ObjectFiles", "CLinux"]),
+        room("Isolation", knows: ["CIsolation"]),
+        room("Parsing", knows: ["ObjectTables", "ObjectFiles", "Isolation"]),
+        room("Symbolication", knows: ["ObjectTables", "Isolation", "CLinux"]),
         room("Recording", knows: [grdb, system]),
         room("ProfileBuilder", knows: ["PerfRecords", "ObjectTables", "Unwinding", "Symbolication", "Recording"]),
         room(
@@ -62,7 +67,11 @@ let package = Package(
         room("Analysis"),
         room("Reports", knows: ["Analysis"]),
         room(
-            "Commands", knows: ["Recorder", "Recording", "Analysis", "Reports", "Host", "Doctor", argumentParser]),
+            "Commands",
+            knows: [
+                "Recorder", "Recording", "Analysis", "Reports", "Host", "Doctor", "Isolation", "Parsing",
+                "Symbolication", argumentParser,
+            ]),
         .executableTarget(name: "jostle", dependencies: ["Commands"], swiftSettings: house),
 
         // Real programs to record, one source file each; optimised and without frame pointers, as distributions build.
@@ -80,7 +89,9 @@ let package = Package(
         tests("HostTests", of: ["Host"], resources: [.copy("Fixtures")]),
         tests("ObjectFilesTests", of: ["ObjectFiles", "ObjectTables"]),
         tests("UnwindingTests", of: ["Unwinding", "ObjectTables"]),
-        tests("SymbolicationTests", of: ["Symbolication", "ObjectFiles", "ObjectTables"]),
+        tests("IsolationTests", of: ["Isolation"]),
+        tests("ParsingTests", of: ["Parsing", "ObjectTables"]),
+        tests("SymbolicationTests", of: ["Symbolication", "Parsing", "Isolation", "ObjectTables"]),
         tests("RecordingTests", of: ["Recording", "TestSupport", grdb], resources: [.copy("Fixtures")]),
         tests(
             "ProfileBuilderTests",
@@ -90,7 +101,11 @@ let package = Package(
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
         tests("CommandsTests", of: ["Commands", "Analysis", "Recorder", "Recording", "Host", argumentParser]),
         tests(
-            "LiveTests", of: ["Recorder", "Recording", "Analysis", "Host", "PerfEvents", "PerfRecords", "TestSupport"]),
+            "LiveTests",
+            of: [
+                "Recorder", "Recording", "Analysis", "Host", "Parsing", "PerfEvents", "PerfRecords", "Symbolication",
+                "TestSupport",
+            ]),
         tests("EndToEndTests", of: ["TestSupport"]),
     ],
     cLanguageStandard: .gnu11

@@ -3,7 +3,7 @@
 
 # shellcheck disable=SC2034  # the lists are for the scripts that source this
 # What the build needs, beside a Swift toolchain.
-build_packages=(git libdw-dev libelf-dev libiberty-dev libsqlite3-dev pkg-config)
+build_packages=(git libdw-dev libelf-dev libiberty-dev libseccomp-dev libsqlite3-dev pkg-config)
 # What the tests need beside that: oracles to compare with, programs and containers to record.
 # shellcheck disable=SC2034
 test_packages=(

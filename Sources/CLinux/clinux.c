@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+_Static_assert(CLINUX_RESOLVE_NO_XDEV == RESOLVE_NO_XDEV, "as the kernel has it");
 _Static_assert(CLINUX_RESOLVE_NO_MAGICLINKS == RESOLVE_NO_MAGICLINKS, "as the kernel has it");
 _Static_assert(CLINUX_O_PATH == O_PATH, "as glibc has it");
 _Static_assert(CLINUX_RESOLVE_IN_ROOT == RESOLVE_IN_ROOT, "as the kernel has it");

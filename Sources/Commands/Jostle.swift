@@ -26,7 +26,11 @@ public struct Jostle: AsyncParsableCommand {
     public init() {}
 
     /// Runs the command line and ends the process with the exit code that belongs to what came of it.
-    public static func run() async -> Never {
+    ///
+    /// - Parameter helpers: the processes that were forked before anything else.
+    public static func run(helpers: Helpers) async -> Never {
+        // Nothing else runs yet.
+        unsafe Helpers.current = helpers
         // A reader that goes away is seen by write(2), which then ends the output quietly.
         signal(SIGPIPE, SIG_IGN)
         do {

@@ -5,6 +5,7 @@ import FoundationEssentials
 import ProfileModel
 import Recorder
 import Reports
+import Symbolication
 
 struct RecordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -117,11 +118,15 @@ struct RecordCommand: AsyncParsableCommand {
             commandLine: CommandLine.arguments,
             toolVersion: Jostle.version)
         request.reason = Self.reason
+        // Set before any command runs, and never again.
+        let helpers = try unsafe Helpers.current.forRecording()
+        defer { helpers.end() }
         var display = ProgressDisplay(quiet: quiet)
         let summary: RecordSummary
         do {
             summary = try await Recorder.record(
-                request, announce: { display.announce($0) }, progress: { display.show($0) })
+                request, helpers: RecorderHelpers(helpers), announce: { display.announce($0) },
+                progress: { display.show($0) })
         } catch {
             display.clear()
             throw error

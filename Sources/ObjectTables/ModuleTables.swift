@@ -109,11 +109,11 @@ public struct SymbolRequest: Sendable, Codable {
 
 /// What one module's names may cost.
 public struct Budget: Sendable, Codable, Hashable {
-    /// CPU time of the thread that reads.
+    /// CPU time of the thread that reads; less than the two seconds after which a parser is given up.
     public var milliseconds: Int
     /// Bytes of debug information read.
     public var bytes: Int64
-    public init(milliseconds: Int = 5_000, bytes: Int64 = 2 << 30) {
+    public init(milliseconds: Int = 1_200, bytes: Int64 = 2 << 30) {
         self.milliseconds = milliseconds
         self.bytes = bytes
     }

@@ -11,7 +11,8 @@ public protocol LiveMachine {
     /// The module that a mapping shows, opened while it lives.
     ///
     /// - Parameter relatives: processes that may still live when `pid` is gone and see the same files.
-    func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule
+    /// - Returns: nil while the file is still being read, which can take its time: to be asked again.
+    func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule?
 
     /// The kernel's function at an address; nil when its symbols are hidden, or there is none.
     func kernelFunction(at address: VirtualAddress) -> KernelFunction?

@@ -347,16 +347,19 @@ extension ProfileBuilder {
         for index in userChain.indices {
             let address = lookup(at: index)
             guard let code = process.memory.space.mapping(at: address), code.module < 0 else { continue }
-            open(code, of: process)
-            opened = true
+            if open(code, of: process) { opened = true }
         }
         return opened
     }
 
-    private mutating func open(_ code: MappedCode, of process: TaskTable.Process) {
+    /// - Returns: false while the module's file is still being read: this stack ends there, a later one goes on.
+    @discardableResult
+    private mutating func open(_ code: MappedCode, of process: TaskTable.Process) -> Bool {
         let mapping = process.memory.unopened[Int(-1 - code.module)]
-        let live = machine.module(
-            shownBy: mapping, in: process.pid, relatives: ancestors(of: process))
+        guard
+            let live = machine.module(
+                shownBy: mapping, in: process.pid, relatives: ancestors(of: process))
+        else { return false }
         let index = modules.index(of: live, tables: &unwinder.tables, batch: &batch)
         let entry = modules.entries[index]
         var bias: UInt64 = 0
@@ -368,6 +371,7 @@ extension ProfileBuilder {
         // `code` may be what later mappings have left of `mapping`.
         process.memory.space.insert(
             MappedCode(start: code.start, end: code.end, bias: bias, module: Int32(index), table: entry.unwindTable))
+        return true
     }
 
     /// A process's parent and further ancestors, as far as they were recorded: those beyond may see other files.

@@ -10,8 +10,9 @@ import Symbolication
 final class HostMachine: LiveMachine {
     private let host: Host
     private var symbols: KernelSymbols
-    private var files = ModuleFiles()
-    private let virtualSharedObject = ModuleFile.virtualSharedObject()
+    private let doors: FileDoors
+    private var files: ModuleFiles
+    private let virtualSharedObject: ModuleFile?
 
     /// What gives a module's names; by the key that the builder knows it under.
     enum NameSource: Sendable {
@@ -46,8 +47,11 @@ final class HostMachine: LiveMachine {
     /// are looked at before the first sample, any number for what samples hit.
     var rootsToHold = Int.max
 
-    init(host: Host) {
+    init(host: Host, doors: FileDoors) {
         self.host = host
+        self.doors = doors
+        files = ModuleFiles(doors: doors)
+        virtualSharedObject = ModuleFile.virtualSharedObject(doors: doors)
         symbols = host.kernelSymbols()
     }
 
@@ -77,7 +81,7 @@ final class HostMachine: LiveMachine {
             mappings: host.executableMappings(of: pid))
     }
 
-    func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule {
+    func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule? {
         if mapping.path == "[vdso]" { return vdso() }
         if mapping.file == nil && mapping.buildID == nil { return anonymous(mapping, in: pid) }
         do throws(FileRefusal) {
@@ -87,7 +91,9 @@ final class HostMachine: LiveMachine {
             return LiveModule(
                 key: key,
                 module: Module(kind: .file, path: mapping.path, buildID: file.header?.buildID ?? mapping.buildID),
-                header: file.header, unwindTable: file.unwindTable())
+                header: file.header, unwindTable: file.unwindTable)
+        } catch .late {
+            return nil
         } catch {
             return LiveModule(
                 key: key(of: .unopened(path: mapping.path, file: mapping.file, buildID: mapping.buildID)),
@@ -139,6 +145,8 @@ final class HostMachine: LiveMachine {
             let file = try files.open(mapping, of: pid)
             keep(file, path: mapping.path)
             return file
+        } catch .late {
+            throw .late
         } catch {
             for relative in relatives {
                 guard let file = try? files.open(mapping, ofRelative: relative) else { continue }
@@ -166,13 +174,15 @@ final class HostMachine: LiveMachine {
         return LiveModule(
             key: key,
             module: Module(kind: .vdso, path: "[vdso]", buildID: virtualSharedObject?.header?.buildID),
-            header: virtualSharedObject?.header, unwindTable: virtualSharedObject?.unwindTable())
+            header: virtualSharedObject?.header, unwindTable: virtualSharedObject?.unwindTable)
     }
 
     /// Memory without a file: a JIT compiler's code, whose names may stand in a perf map.
     private func anonymous(_ mapping: Mapping, in pid: ProcessID) -> LiveModule {
         let key = key(of: .anonymous(pid))
-        if nameSources[key] == nil, let map = try? PerfMapFile.open(of: pid) { nameSources[key] = .perfMap(map) }
+        if nameSources[key] == nil, let map = try? PerfMapFile.open(of: pid, doors: doors) {
+            nameSources[key] = .perfMap(map)
+        }
         return LiveModule(
             key: key, module: Module(kind: .anonymous, path: mapping.path), header: nil, unwindTable: nil)
     }
@@ -189,18 +199,7 @@ extension HostMachine.NameSource {
     func symbolize(_ request: SymbolRequest) -> SymbolAnswer {
         switch self {
         case .file(let file): return file.symbolize(request)
-        case .perfMap(let file):
-            do throws(FileRefusal) {
-                let map = try file.read()
-                let symbols = request.addresses.map { address in
-                    let name = map.name(at: VirtualAddress(address.rawValue))
-                    return SymbolizedAddress(
-                        address: address, chain: name.map { [SourceFrame(function: $0)] } ?? [])
-                }
-                return SymbolAnswer(symbols: symbols)
-            } catch {
-                return SymbolAnswer(symbols: [], skipped: "perf map: \(error.rawValue)")
-            }
+        case .perfMap(let file): return file.symbolize(request)
         }
     }
 }

@@ -12,10 +12,11 @@ public enum Recorder {
     ///
     /// Takes SIGINT, SIGTERM and SIGHUP over for the rest of the process.
     /// - Parameters:
+    ///   - helpers: how files of containers are opened and read.
     ///   - announce: called once, when everything is open and nothing is recorded yet.
     ///   - progress: called some times a second.
     public static func record(
-        _ request: RecordRequest, host: Host = Host(), announce: (RecordStart) -> Void,
+        _ request: RecordRequest, host: Host = Host(), helpers: RecorderHelpers, announce: (RecordStart) -> Void,
         progress: (RecordProgress) -> Void
     ) async throws(RecorderError) -> RecordSummary {
         let signals = try SignalQueue()
@@ -26,7 +27,8 @@ public enum Recorder {
         do {
             result = .success(
                 try await record(
-                    request, plan: plan, host: host, signals: signals, writer: &writer, announce: announce,
+                    request, plan: plan, host: host, helpers: helpers, signals: signals, writer: &writer,
+                    announce: announce,
                     progress: progress))
         } catch {
             result = .failure(error)
@@ -43,13 +45,15 @@ public enum Recorder {
     }
 
     private static func record(
-        _ request: RecordRequest, plan: RecordingPlan, host: Host, signals: borrowing SignalQueue,
+        _ request: RecordRequest, plan: RecordingPlan, host: Host, helpers: RecorderHelpers,
+        signals: borrowing SignalQueue,
         writer: inout RecordingWriter, announce: (RecordStart) -> Void, progress: (RecordProgress) -> Void
     ) async throws(RecorderError) -> RecordSummary {
-        var session = try RecordingSession(request, plan: plan, host: host)
+        var session = try RecordingSession(request, plan: plan, host: host, helpers: helpers)
         announce(session.start)
         let end = try session.run(signals: signals, writer: &writer, progress: progress)
         await session.name(signals: signals, progress: progress)
+        session.noteMissingFiles()
         try session.commit(to: &writer)
         do { try writer.scaleCalls(session.callScales) } catch { throw .recording(error) }
         return session.summary(endReason: end)

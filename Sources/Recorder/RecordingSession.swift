@@ -11,6 +11,7 @@ import Recording
 struct RecordingSession: ~Copyable {
     private let request: RecordRequest
     let host: Host
+    private let helpers: RecorderHelpers
     var plan: RecordingPlan
     let machine: HostMachine
     var events: EventSet
@@ -34,11 +35,13 @@ struct RecordingSession: ~Copyable {
     private static let closelyWatched = 64
 
     /// Opens the events; nothing is recorded yet.
-    init(_ request: RecordRequest, plan: RecordingPlan, host: Host) throws(RecorderError) {
+    init(
+        _ request: RecordRequest, plan: RecordingPlan, host: Host, helpers: RecorderHelpers
+    ) throws(RecorderError) {
         let facts = host.machine()
         guard let registers = RegisterSet(arch: facts.arch) else { throw .unsupportedArchitecture(facts.arch) }
         var attribution = plan.attribution(host: host)
-        let machine = HostMachine(host: host)
+        let machine = HostMachine(host: host, doors: helpers.doors)
         let events = try EventSet(
             request, plan: plan, host: host, machine: facts, registers: registers, attribution: &attribution)
         if plan.takesNewContainers { machine.nextContainerRow = RowID(plan.containers.count + 1) }
@@ -61,6 +64,7 @@ struct RecordingSession: ~Copyable {
         self.request = request
         self.host = host
         self.plan = plan
+        self.helpers = helpers
     }
 
     /// What is about to be recorded.
@@ -235,7 +239,7 @@ struct RecordingSession: ~Copyable {
         current.durationNanoseconds = Int64(clamping: time - startTime)
         current.losses = builder.losses
         if let lostSamples { current.losses.lostSamples = max(lostSamples, current.losses.lostSamples) }
-        current.losses.recorderCPUNanoseconds = Clock.ownCPU()
+        current.losses.recorderCPUNanoseconds = Clock.ownCPU() + helpers.cpuNanoseconds()
         return current
     }
 
@@ -288,6 +292,25 @@ struct RecordingSession: ~Copyable {
             builder.take(answer, for: asked[index])
             waiting.remove(index)
             if waiting.isEmpty { return }
+        }
+    }
+
+    /// Says what could not be opened or read; the modules that this cost their names say so themselves.
+    mutating func noteMissingFiles() {
+        let failures = helpers.parserFailures()
+        if failures > 0 {
+            info.notes.append(
+                "the process that reads files of containers died, hung or grew too large \(failures) times: names or "
+                    + "stacks of those files are missing")
+        }
+        let hangs = helpers.openerHangs()
+        if hangs > 0 {
+            info.notes.append("\(hangs) files of containers could not be opened in time: their names are missing")
+        }
+        if machine.filesGivenUp > 0 {
+            info.notes.append(
+                "\(machine.filesGivenUp) files were not kept open because of the limit on open files (ulimit -n): their "
+                    + "names are missing")
         }
     }
 }

@@ -1,35 +1,12 @@
-internal import Glibc
-internal import ObjectFiles
 internal import ObjectTables
 internal import ProfileModel
 
 /// A separate file with a module's debug information.
 struct DebugFile: Sendable {
     let file: HeldFile
-    /// The CRC-32 that the whole file must have, where no build ID settled that it belongs to the module.
+    /// The CRC-32 that the whole file must have, where no build ID settled that it belongs to the module; the parser holds
+    /// the file against it.
     let crc: UInt32?
-
-    /// The largest debug file whose CRC is computed.
-    private static let maximumCheckedByteCount: Int64 = 4 << 30
-
-    /// The file's descriptor, once it is sure that it belongs to the module.
-    ///
-    /// - Complexity: reads the whole file where a CRC has to be checked.
-    func verifiedDescriptor() -> Int32? {
-        guard let crc else { return file.descriptor }
-        guard let size = FileStatus(file.descriptor)?.version.byteCount, size <= Self.maximumCheckedByteCount else {
-            return nil
-        }
-        var sum = CRC32()
-        var offset = 0
-        while let chunk = HeldFile.read(file.descriptor, count: 1 << 20, at: offset) {
-            if chunk.isEmpty { return sum.value == crc ? file.descriptor : nil }
-            sum.update(chunk)
-            offset += chunk.count
-            if Int64(offset) > Self.maximumCheckedByteCount { return nil }
-        }
-        return nil
-    }
 
     /// Looks for a module's debug file: in the process's root by build ID and by the name in .gnu_debuglink, then on the
     /// host by build ID alone.
@@ -38,17 +15,17 @@ struct DebugFile: Sendable {
     ///   - path: the module's path in the process's root.
     ///   - hostDirectory: the host's own directory of debug files.
     static func find(
-        for header: ModuleHeader, path: String, process: ProcessFiles, hostDirectory: String
+        for header: ModuleHeader, path: String, process: ProcessFiles, hostDirectory: String, doors: FileDoors
     ) -> DebugFile? {
         if let buildID = header.buildID, let name = buildIDPath(buildID, in: "/usr/lib/debug") {
-            if let file = try? process.openInRoot(name).file, has(file, buildID) {
+            if let file = try? process.openInRoot(name).file, has(file, buildID, doors) {
                 return DebugFile(file: file, crc: nil)
             }
         }
-        if let file = findLinked(header, path: path, process: process) { return file }
+        if let file = findLinked(header, path: path, process: process, doors: doors) { return file }
         if let buildID = header.buildID, let name = buildIDPath(buildID, in: hostDirectory) {
             // A path of the host's own, made of hexadecimal digits only.
-            if let file = try? SafeOpen.regularFile(at: AT_FDCWD, name, .plain).file, has(file, buildID) {
+            if let file = try? doors.opener.regularFile(in: nil, name, .plain).file, has(file, buildID, doors) {
                 return DebugFile(file: file, crc: nil)
             }
         }
@@ -56,7 +33,9 @@ struct DebugFile: Sendable {
     }
 
     /// Source: gdb's manual, "Debugging Information in Separate Files".
-    private static func findLinked(_ header: ModuleHeader, path: String, process: ProcessFiles) -> DebugFile? {
+    private static func findLinked(
+        _ header: ModuleHeader, path: String, process: ProcessFiles, doors: FileDoors
+    ) -> DebugFile? {
         guard let name = header.debugLink, let crc = header.debugLinkCRC, name != ".", name != "..",
             let slash = path.lastIndex(of: "/")
         else { return nil }
@@ -64,7 +43,7 @@ struct DebugFile: Sendable {
         for candidate in ["\(directory)/\(name)", "\(directory)/.debug/\(name)", "/usr/lib/debug\(directory)/\(name)"]
         where candidate != path {
             guard let file = try? process.openInRoot(candidate).file else { continue }
-            let other = try? ObjectFile(descriptor: file.descriptor).header()
+            let other = self.header(of: file, doors)
             if let own = header.buildID, let theirs = other?.buildID {
                 if own == theirs { return DebugFile(file: file, crc: nil) }
             } else if other != nil {
@@ -80,23 +59,14 @@ struct DebugFile: Sendable {
         return "\(directory)/.build-id/\(digits.prefix(2))/\(digits.dropFirst(2)).debug"
     }
 
-    private static func has(_ file: HeldFile, _ buildID: BuildID) -> Bool {
-        (try? ObjectFile(descriptor: file.descriptor).header().buildID) == buildID
-    }
-}
-
-/// The CRC-32 of .gnu_debuglink: polynomial 0x04C11DB7, reflected, as in zlib.
-struct CRC32 {
-    private var state = UInt32.max
-
-    private static let table: [UInt32] = (0..<256).map { byte in
-        (0..<8).reduce(UInt32(byte)) { value, _ in value & 1 == 1 ? 0xEDB8_8320 ^ (value >> 1) : value >> 1 }
+    private static func has(_ file: HeldFile, _ buildID: BuildID, _ doors: FileDoors) -> Bool {
+        header(of: file, doors)?.buildID == buildID
     }
 
-    mutating func update(_ bytes: [UInt8]) {
-        let table = Self.table
-        for byte in bytes { state = table[Int((state ^ UInt32(byte)) & 0xFF)] ^ (state >> 8) }
+    /// Debug files are looked at while samples wait: one that takes its time is as good as none.
+    private static func header(of file: HeldFile, _ doors: FileDoors) -> ModuleHeader? {
+        let answer = doors.parser.begin(.module(stamp: nil, wantsRows: false), files: [file])
+        guard case .module(let header, _)? = answer.wait(milliseconds: 250) else { return nil }
+        return header
     }
-
-    var value: UInt32 { ~state }
 }

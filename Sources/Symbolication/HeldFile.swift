@@ -1,31 +1,22 @@
-internal import CLinux
 internal import Glibc
+internal import Isolation
+internal import ObjectTables
 internal import ProfileModel
 
-/// An open regular file, held until the last reference goes: a container may be removed meanwhile.
+/// A file that was looked up and is held until the last reference goes: a container may be removed meanwhile.
+///
+/// The descriptor is one that can neither read nor write (`O_PATH`): nothing that is done with it asks the file system, which
+/// a container may have made, for anything. Whoever is to read the file opens it through this descriptor.
 public final class HeldFile: Sendable {
-    /// Open for reading; closed when this object goes.
+    /// Closed when this object goes.
     public let descriptor: Int32
 
-    init(owning descriptor: Int32) { self.descriptor = descriptor }
+    public init(owning descriptor: Int32) { self.descriptor = descriptor }
 
     deinit { close(descriptor) }
 
-    /// The whole contents.
+    /// Reads one of procfs's own files.
     ///
-    /// - Returns: nil when the file is larger than `limit`, or cannot be read.
-    func contents(limit: Int) -> [UInt8]? {
-        guard let size = FileStatus(descriptor)?.version.byteCount, size <= limit else { return nil }
-        var bytes: [UInt8] = []
-        // One byte more shows a file that grew beyond what was asked for.
-        while let chunk = Self.read(descriptor, count: min(1 << 20, limit + 1 - bytes.count), at: bytes.count) {
-            if chunk.isEmpty { return bytes }
-            bytes.append(contentsOf: chunk)
-            if bytes.count > limit { return nil }
-        }
-        return nil
-    }
-
     /// - Returns: up to `count` bytes, none at the end of the file; nil on an error.
     static func read(_ descriptor: Int32, count: Int, at offset: Int) -> [UInt8]? {
         var result = -1
@@ -42,19 +33,45 @@ public final class HeldFile: Sendable {
 }
 
 /// Which contents an open file has: a file that was written to has another version.
-struct FileVersion: Hashable {
+struct FileVersion: Hashable, Sendable {
     var identity: FileIdentity
     var byteCount: Int64
     var modifiedSeconds: Int
     var modifiedNanoseconds: Int
+
+    /// What a parser holds the file against.
+    var stamp: FileStamp {
+        FileStamp(
+            byteCount: byteCount, seconds: Int64(modifiedSeconds),
+            nanoseconds: UInt32(truncatingIfNeeded: modifiedNanoseconds))
+    }
 }
 
-/// What fstat(2) says of an open file.
-struct FileStatus: Hashable {
+/// What an open file is.
+public struct FileStatus: Hashable, Sendable {
     var version: FileVersion
     var owner: UInt32
     var isRegular: Bool
 
+    init(version: FileVersion, owner: UInt32, isRegular: Bool) {
+        self.version = version
+        self.owner = owner
+        self.isRegular = isRegular
+    }
+
+    /// What the kernel knows without asking the file system's server, where there is one.
+    init?(cached descriptor: Int32) {
+        guard let status = CachedStatus(descriptor) else { return nil }
+        version = FileVersion(
+            identity: FileIdentity(
+                device: DeviceNumber(major: status.deviceMajor, minor: status.deviceMinor), inode: status.inode),
+            byteCount: status.byteCount, modifiedSeconds: Int(status.seconds),
+            modifiedNanoseconds: Int(status.nanoseconds))
+        owner = status.owner
+        isRegular = status.mode & S_IFMT == S_IFREG
+    }
+
+    /// What fstat(2) says.
     init?(_ descriptor: Int32) {
         var status = stat()
         // fstat(2) writes one struct that we own.
@@ -93,6 +110,14 @@ public enum FileRefusal: String, Error, Hashable, Sendable, Codable {
     /// As many files as allowed are open.
     case tooManyFiles = "too many files"
     case tooLarge = "too large"
+    /// Opening it took too long: a file server that does not answer.
+    case hangs = "file system hangs"
+    /// A file of the kernel's own: procfs, sysfs and their kin.
+    case notAFile = "not a container's file"
+    /// There is no process that may open or read it.
+    case noHelper = "no helper process"
+    /// It is being read; ask again.
+    case late
 
     init(errno: Int32) {
         switch errno {
@@ -100,58 +125,5 @@ public enum FileRefusal: String, Error, Hashable, Sendable, Codable {
         case EMFILE, ENFILE: self = .tooManyFiles
         default: self = .vanished
         }
-    }
-}
-
-/// Opening files that a container controls.
-enum SafeOpen {
-    /// How a path is followed.
-    enum Resolution {
-        /// As the kernel follows it; for paths that the recorder itself made up.
-        case plain
-        /// Within the directory, as if it were `/`, and through no link of procfs. Source: openat2(2).
-        case inRoot
-    }
-
-    /// Opens a regular file for reading.
-    ///
-    /// The file is first only looked up (`O_PATH`), then checked, then opened through its descriptor: opening a device, a
-    /// FIFO or a terminal could block or do something.
-    static func regularFile(
-        at directory: Int32, _ path: String, _ resolution: Resolution
-    ) throws(FileRefusal) -> (file: HeldFile, status: FileStatus) {
-        let place = try lookUp(at: directory, path, flags: 0, resolution)
-        defer { close(place) }
-        guard let status = FileStatus(place) else { throw FileRefusal(errno: errno) }
-        guard status.isRegular else { throw .notRegular }
-        // open(2) copies the path, which names our own descriptor.
-        let descriptor = unsafe open("/proc/self/fd/\(place)", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-        guard descriptor >= 0 else { throw FileRefusal(errno: errno) }
-        return (HeldFile(owning: descriptor), status)
-    }
-
-    /// Looks a directory up, to open files in.
-    ///
-    /// - Returns: a descriptor that the caller closes.
-    static func directory(_ path: String) throws(FileRefusal) -> Int32 {
-        try lookUp(at: AT_FDCWD, path, flags: UInt64(O_DIRECTORY), .plain)
-    }
-
-    private static func lookUp(
-        at directory: Int32, _ path: String, flags: UInt64, _ resolution: Resolution
-    ) throws(FileRefusal) -> Int32 {
-        guard !path.utf8.contains(0) else { throw .vanished }
-        let resolve: UInt64 =
-            switch resolution {
-            case .plain: 0
-            case .inRoot: UInt64(CLINUX_RESOLVE_IN_ROOT) | UInt64(CLINUX_RESOLVE_NO_MAGICLINKS)
-            }
-        // A container's path may have any bytes; the kernel gets those very ones back.
-        let bytes = path.losslessBytes.map { CChar(bitPattern: $0) } + [0]
-        // openat2(2) copies the path.
-        let descriptor = unsafe clinux_openat2(
-            directory, bytes, UInt64(CLINUX_O_PATH) | UInt64(O_CLOEXEC) | flags, resolve)
-        guard descriptor >= 0 else { throw FileRefusal(errno: -descriptor) }
-        return descriptor
     }
 }

@@ -1,98 +1,77 @@
-internal import ObjectFiles
 public import ObjectTables
 internal import ProfileModel
-internal import Synchronization
 
-/// The code of one module: a file that some process mapped, held open, or an image in memory.
+/// The code of one module: a file that some process mapped, held.
 public final class ModuleFile: Sendable {
-    enum Contents: Sendable {
-        case file(HeldFile, FileVersion)
-        /// A whole ELF image: the vDSO.
-        case image([UInt8])
-    }
-
     /// What the file says of itself; nil when it is no ELF file that jostle reads, and then there are no rows and names.
     public let header: ModuleHeader?
+    /// The module's unwind rows as they were when it was opened; empty, with the reason in `skipped`, where there are none.
+    public let unwindTable: UnwindTable
     /// A file with the debug information that was stripped off, found while the container lived.
     let debugFile: DebugFile?
-    let contents: Contents
-    private let rows = Mutex<UnwindTable?>(nil)
-
-    init(contents: Contents, header: ModuleHeader?, debugFile: DebugFile? = nil) {
-        self.contents = contents
-        self.header = header
-        self.debugFile = debugFile
-    }
-
+    let file: HeldFile
     /// The file's version when it was opened; nil for an image in memory.
-    var version: FileVersion? {
-        if case .file(_, let version) = contents { version } else { nil }
-    }
+    let version: FileVersion?
+    private let parser: any ObjectParsing
+    /// Why there is no header.
+    private let refusal: String?
 
-    /// The module's unwind rows, read at the first call; empty, with the reason in `skipped`, where there are none.
-    public func unwindTable() -> UnwindTable {
-        rows.withLock { known in
-            if let known { return known }
-            let table = read {
-                $0.unwindTable()
-            } orElse: {
-                UnwindTable(base: FileAddress(0), skipped: $0)
-            }
-            known = table
-            return table
+    /// - Parameter answer: to a request for the header and the rows.
+    init(
+        file: HeldFile, version: FileVersion?, answer: ParserAnswer, debugFile: DebugFile? = nil,
+        parser: any ObjectParsing
+    ) {
+        self.file = file
+        self.version = version
+        self.debugFile = debugFile
+        self.parser = parser
+        switch answer {
+        case .module(let header, let table):
+            self.header = header
+            unwindTable = table ?? UnwindTable(base: FileAddress(0))
+            refusal = nil
+        case .refused(let reason):
+            header = nil
+            unwindTable = UnwindTable(base: FileAddress(0), skipped: reason)
+            refusal = reason
+        case .symbols:
+            // A parser's answer is of its request's kind.
+            header = nil
+            unwindTable = UnwindTable(base: FileAddress(0), skipped: "malformed")
+            refusal = "malformed"
         }
     }
 
-    /// Names addresses of the module. See `ObjectFile.symbolize`.
-    public func symbolize(_ request: SymbolRequest) -> SymbolAnswer {
-        read {
-            $0.symbolize(request, debugInformation: debugFile?.verifiedDescriptor())
-        } orElse: { reason in
-            SymbolAnswer(
-                symbols: request.addresses.map { SymbolizedAddress(address: $0, chain: []) }, skipped: reason)
-        }
-    }
-
-    /// Calls `body` with the object file, or `orElse` with the reason why that cannot be: in words, for the recording.
+    /// Names addresses of the module.
     ///
-    /// A file that was written to since it was mapped is not what ran, and a wrong name is worse than none.
-    private func read<Result>(
-        _ body: (borrowing ObjectFile) -> Result, orElse: (String) -> Result
-    ) -> Result {
-        do throws(ObjectFileError) {
-            switch contents {
-            case .image(let bytes): return body(try ObjectFile(image: bytes))
-            case .file(let file, let version):
-                let result = body(try ObjectFile(descriptor: file.descriptor))
-                // Asked last: what changed while it was read does not count either.
-                return FileStatus(file.descriptor)?.version == version ? result : orElse("file changed")
-            }
-        } catch {
-            return orElse(Self.reason(error))
+    /// Where debug information is more than a parser can bear, once more without it.
+    public func symbolize(_ request: SymbolRequest) -> SymbolAnswer {
+        if let refusal { return Self.nothing(for: request, because: refusal) }
+        let answer = ask(request)
+        guard case .refused("malformed") = answer else { return Self.symbols(of: answer, for: request) }
+        var poorer = request
+        poorer.budget.bytes = 0
+        guard case .symbols(var symbols) = ask(poorer) else { return Self.symbols(of: answer, for: request) }
+        symbols.skipped = "malformed"
+        return symbols
+    }
+
+    private func ask(_ request: SymbolRequest) -> ParserAnswer {
+        parser.answer(
+            .symbols(request, stamp: version?.stamp, debugCRC: debugFile?.crc),
+            files: [file] + (debugFile.map { [$0.file] } ?? []))
+    }
+
+    private static func symbols(of answer: ParserAnswer, for request: SymbolRequest) -> SymbolAnswer {
+        switch answer {
+        case .symbols(let symbols): symbols
+        case .refused(let reason): nothing(for: request, because: reason)
+        case .module: nothing(for: request, because: "malformed")
         }
     }
 
-    private static func reason(_ error: ObjectFileError) -> String {
-        switch error {
-        case .system: "cannot be read"
-        case .notRegular: FileRefusal.notRegular.rawValue
-        case .tooLarge: FileRefusal.tooLarge.rawValue
-        case .notELF: "malformed"
-        case .unsupported(let reason): reason
-        }
-    }
-}
-
-/// Names addresses of many modules, several at a time, each with an ELF handle of its own.
-///
-/// - Returns: the answers in the order of the requests.
-public func symbolize(_ requests: [(module: ModuleFile, request: SymbolRequest)]) async -> [SymbolAnswer] {
-    await withTaskGroup(of: (Int, SymbolAnswer).self) { group in
-        for (index, work) in requests.enumerated() {
-            group.addTask { (index, work.module.symbolize(work.request)) }
-        }
-        var answers = Array(repeating: SymbolAnswer(symbols: []), count: requests.count)
-        for await (index, answer) in group { answers[index] = answer }
-        return answers
+    private static func nothing(for request: SymbolRequest, because reason: String) -> SymbolAnswer {
+        SymbolAnswer(
+            symbols: request.addresses.map { SymbolizedAddress(address: $0, chain: []) }, skipped: reason)
     }
 }

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import ObjectFiles
+internal import Isolation
 internal import ObjectTables
 public import ProfileModel
 
@@ -8,6 +8,7 @@ public import ProfileModel
 /// Owned by the recorder's thread. Two mappings show the same module when they show the same inode with the same size and
 /// time of modification: a file that was overwritten in place is another module.
 public struct ModuleFiles: ~Copyable {
+    private let doors: FileDoors
     private let procRoot: String
     private let maximumHeldCount: Int
     private let hostDebugDirectory: String
@@ -23,13 +24,25 @@ public struct ModuleFiles: ~Copyable {
     /// Files held open.
     public private(set) var heldCount = 0
 
+    /// Files that are being read.
+    private var late: [FileVersion: LateModule] = [:]
+    private struct LateModule {
+        var answer: any PendingAnswer
+        var file: HeldFile
+    }
+    /// How long samples may wait for parsers in all.
+    private var patience = Patience()
+
     /// - Parameters:
+    ///   - doors: how files are opened and read.
     ///   - procRoot: where procfs is mounted.
     ///   - maximumHeldCount: how many files may be held; nil for half of what RLIMIT_NOFILE leaves.
     ///   - hostDebugDirectory: where the host keeps debug files, which are taken by build ID only.
     public init(
-        procRoot: String = "/proc", maximumHeldCount: Int? = nil, hostDebugDirectory: String = "/usr/lib/debug"
+        doors: FileDoors, procRoot: String = "/proc", maximumHeldCount: Int? = nil,
+        hostDebugDirectory: String = "/usr/lib/debug"
     ) {
+        self.doors = doors
         self.procRoot = procRoot
         self.hostDebugDirectory = hostDebugDirectory
         self.maximumHeldCount = maximumHeldCount ?? Self.defaultMaximumHeldCount
@@ -45,11 +58,12 @@ public struct ModuleFiles: ~Copyable {
     /// The module that a mapping shows.
     ///
     /// - Parameter pid: the process, in the pid namespace of `procRoot`.
-    /// - Throws: `FileRefusal` when there is no file, it cannot be opened, or it is not surely the one that was mapped.
+    /// - Throws: `FileRefusal` when there is no file, it cannot be opened, or it is not surely the one that was mapped;
+    ///   `late` when it is still being read, and should be asked for again.
     public mutating func open(_ mapping: Mapping, of pid: ProcessID) throws(FileRefusal) -> ModuleFile {
         if let identity = mapping.file, let entry = exact[identity],
             // The file is held, so its inode number cannot have gone to another one; only its contents can change.
-            FileStatus(entry.file.descriptor)?.version == entry.module.version
+            FileStatus(cached: entry.file.descriptor)?.version == entry.module.version
         {
             return entry.module
         }
@@ -57,7 +71,7 @@ public struct ModuleFiles: ~Copyable {
             givenUpCount += 1
             throw .tooManyFiles
         }
-        let process = ProcessFiles(procRoot: procRoot, pid: pid, heldRoot: heldRoot(of: pid))
+        let process = ProcessFiles(procRoot: procRoot, pid: pid, opener: doors.opener, heldRoot: heldRoot(of: pid))
         return try take(mapping, of: process) { process throws(FileRefusal) in try process.open(mapping) }
     }
 
@@ -67,7 +81,7 @@ public struct ModuleFiles: ~Copyable {
     /// - Throws: as `open(_:of:)`.
     public mutating func open(_ mapping: Mapping, ofRelative pid: ProcessID) throws(FileRefusal) -> ModuleFile {
         guard heldCount < maximumHeldCount else { throw .tooManyFiles }
-        let process = ProcessFiles(procRoot: procRoot, pid: pid, heldRoot: heldRoot(of: pid))
+        let process = ProcessFiles(procRoot: procRoot, pid: pid, opener: doors.opener, heldRoot: heldRoot(of: pid))
         return try take(mapping, of: process) { process throws(FileRefusal) in
             try process.open(relativesMapping: mapping)
         }
@@ -75,9 +89,9 @@ public struct ModuleFiles: ~Copyable {
 
     /// Holds a process's root directory, so that files are still found in it when the process is gone.
     public mutating func holdRoot(of pid: ProcessID) {
-        guard let root = try? ProcessFiles(procRoot: procRoot, pid: pid).root(),
-            let identity = FileStatus(root.descriptor)?.version.identity
-        else { return }
+        let process = ProcessFiles(procRoot: procRoot, pid: pid, opener: doors.opener)
+        guard let (root, status) = try? process.root() else { return }
+        let identity = status.version.identity
         if rootOf.count >= Self.maximumRootCount { rootOf.removeAll() }
         if roots[identity] == nil {
             guard roots.count < Self.maximumRootCount, heldCount < maximumHeldCount else { return }
@@ -102,8 +116,12 @@ public struct ModuleFiles: ~Copyable {
             if error == .tooManyFiles { givenUpCount += 1 }
             throw error
         }
-        let module =
-            known[opened.status.version] ?? load(opened.file, opened.status, mapping: mapping, process: process)
+        let module: ModuleFile
+        if let known = known[opened.status.version] {
+            module = known
+        } else {
+            module = try load(opened.file, opened.status, mapping: mapping, process: process)
+        }
         if let expected = mapping.buildID, let found = module.header?.buildID, found != expected { throw .otherFile }
         if opened.needsBuildID, module.header?.buildID != mapping.buildID { throw .otherFile }
         if known.updateValue(module, forKey: opened.status.version) == nil {
@@ -115,15 +133,55 @@ public struct ModuleFiles: ~Copyable {
         return module
     }
 
-    private func load(
-        _ file: HeldFile, _ status: FileStatus, mapping: Mapping, process: ProcessFiles
-    ) -> ModuleFile {
-        let header = try? ObjectFile(descriptor: file.descriptor).header()
-        var debugFile: DebugFile?
-        if let header, !header.hasDebugInformation {
-            debugFile = DebugFile.find(
-                for: header, path: mapping.path, process: process, hostDirectory: hostDebugDirectory)
+    private mutating func load(
+        _ opened: HeldFile, _ status: FileStatus, mapping: Mapping, process: ProcessFiles
+    ) throws(FileRefusal) -> ModuleFile {
+        let pending: LateModule
+        let isNew = late[status.version] == nil
+        if let known = late[status.version] {
+            pending = known
+        } else {
+            guard unansweredCount() < Self.maximumLateCount else { throw .late }
+            let request = ParserRequest.module(stamp: status.version.stamp, wantsRows: true)
+            pending = LateModule(answer: doors.parser.begin(request, files: [opened]), file: opened)
         }
-        return ModuleFile(contents: .file(file, status.version), header: header, debugFile: debugFile)
+        guard let answer = patience.wait(for: pending.answer, isFirst: isNew) else {
+            late[status.version] = pending
+            throw .late
+        }
+        late[status.version] = nil
+        var debugFile: DebugFile?
+        if case .module(let header, _) = answer, !header.hasDebugInformation {
+            debugFile = DebugFile.find(
+                for: header, path: mapping.path, process: process, hostDirectory: hostDebugDirectory, doors: doors)
+        }
+        return ModuleFile(
+            file: pending.file, version: status.version, answer: answer, debugFile: debugFile, parser: doors.parser)
+    }
+
+    private func unansweredCount() -> Int { late.values.count { $0.answer.wait(milliseconds: 0) == nil } }
+
+    /// Files that are being read at once; each has a process of its own.
+    private static var maximumLateCount: Int { 4 }
+}
+
+/// How long the recorder waits for parsers while samples wait for the recorder: for each file long enough for any that is
+/// not made to take long, and in all a second and a twentieth of the time.
+struct Patience {
+    private let start = MessageSocket.nanoseconds()
+    private var spent: UInt64 = 0
+
+    private static let once: UInt64 = 300_000_000
+    private static let atFirst: UInt64 = 1_000_000_000
+
+    /// - Parameter isFirst: whether it was not waited for before.
+    /// - Returns: nil when the answer is late.
+    mutating func wait(for answer: any PendingAnswer, isFirst: Bool) -> ParserAnswer? {
+        let began = MessageSocket.nanoseconds()
+        let allowed = Self.atFirst + (began - start) / 20
+        let left = allowed > spent ? min(allowed - spent, Self.once) : 0
+        let result = answer.wait(milliseconds: isFirst ? Int(left / 1_000_000) : 0)
+        spent += MessageSocket.nanoseconds() - began
+        return result
     }
 }

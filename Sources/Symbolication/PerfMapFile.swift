@@ -1,39 +1,44 @@
+public import ObjectTables
 public import ProfileModel
 
 /// A process's perf map, held open: it grows while the process runs, and goes with its container.
 public final class PerfMapFile: Sendable {
     private let file: HeldFile
+    private let parser: any ObjectParsing
 
-    /// Larger maps are not read.
-    public static let maximumByteCount = 64 << 20
-
-    private init(file: HeldFile) { self.file = file }
+    private init(file: HeldFile, parser: any ObjectParsing) {
+        self.file = file
+        self.parser = parser
+    }
 
     /// Opens /tmp/perf-PID.map as the process sees it: with its id in its own pid namespace, within its own root.
     ///
     /// Anyone can write to /tmp, so the file must belong to the process's user or to root.
     ///
     /// - Throws: `FileRefusal` when there is none, or it is not the process's own.
-    public static func open(of pid: ProcessID, procRoot: String = "/proc") throws(FileRefusal) -> PerfMapFile {
-        let process = ProcessFiles(procRoot: procRoot, pid: pid)
+    public static func open(
+        of pid: ProcessID, doors: FileDoors, procRoot: String = "/proc"
+    ) throws(FileRefusal) -> PerfMapFile {
+        let process = ProcessFiles(procRoot: procRoot, pid: pid, opener: doors.opener)
         guard let status = process.read("status", limit: 1 << 20), let own = ProcessStatus(parsing: status) else {
             throw .vanished
         }
         let opened = try process.openInRoot("/tmp/perf-\(own.innermostID).map")
         guard isTrusted(owner: opened.status.owner, for: own) else { throw .otherFile }
-        return PerfMapFile(file: opened.file)
+        return PerfMapFile(file: opened.file, parser: doors.parser)
     }
 
     static func isTrusted(owner: UInt32, for process: ProcessStatus) -> Bool {
         owner == process.userID || owner == 0
     }
 
-    /// The names as they are now.
-    ///
-    /// - Throws: `FileRefusal` when the map has grown too large.
-    public func read() throws(FileRefusal) -> PerfMap {
-        guard let text = file.contents(limit: Self.maximumByteCount) else { throw .tooLarge }
-        return PerfMap(parsing: text)
+    /// Names addresses, virtual ones, as the map has them now.
+    public func symbolize(_ request: SymbolRequest) -> SymbolAnswer {
+        switch parser.answer(.perfMap(request), files: [file]) {
+        case .symbols(let answer): answer
+        case .refused(let reason): SymbolAnswer(symbols: [], skipped: reason)
+        case .module: SymbolAnswer(symbols: [], skipped: "malformed")
+        }
     }
 }
 

@@ -6,6 +6,7 @@ struct ProcessFiles {
     /// Where procfs is mounted: `/proc`, or a fixture's directory.
     let procRoot: String
     let pid: ProcessID
+    let opener: any FileOpening
     /// The process's root directory as it was found while the process lived; for one that is gone.
     var heldRoot: HeldFile?
 
@@ -67,7 +68,7 @@ struct ProcessFiles {
         file: HeldFile, status: FileStatus
     ) {
         let range = String(start, radix: 16) + "-" + String(end, radix: 16)
-        return try SafeOpen.regularFile(at: AT_FDCWD, "\(directory)/map_files/\(range)", .plain)
+        return try opener.regularFile(in: nil, "\(directory)/map_files/\(range)", .plain)
     }
 
     private func presentRange(around address: UInt64) -> (start: UInt64, end: UInt64)? {
@@ -86,23 +87,29 @@ struct ProcessFiles {
     func openInRoot(_ path: String) throws(FileRefusal) -> (file: HeldFile, status: FileStatus) {
         let root: HeldFile
         do throws(FileRefusal) {
-            root = try self.root()
+            root = try self.root().file
         } catch {
             guard error == .vanished, let heldRoot else { throw error }
             root = heldRoot
         }
-        return try SafeOpen.regularFile(at: root.descriptor, path, .inRoot)
+        return try opener.regularFile(in: root, path, .inRoot)
     }
 
     /// The process's root directory, opened to look files up in.
-    func root() throws(FileRefusal) -> HeldFile { HeldFile(owning: try SafeOpen.directory("\(directory)/root")) }
+    func root() throws(FileRefusal) -> (file: HeldFile, status: FileStatus) {
+        try opener.directory("\(directory)/root")
+    }
 
     /// The contents of one of procfs's own files.
     ///
     /// - Returns: nil when it is gone, or longer than `limit`.
     func read(_ name: String, limit: Int) -> [UInt8]? {
+        Self.read("\(directory)/\(name)", limit: limit)
+    }
+
+    static func read(_ path: String, limit: Int) -> [UInt8]? {
         // open(2) copies the path.
-        let descriptor = unsafe Glibc.open("\(directory)/\(name)", O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var bytes: [UInt8] = []

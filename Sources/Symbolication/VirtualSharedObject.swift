@@ -1,5 +1,6 @@
 internal import Glibc
-internal import ObjectFiles
+internal import Isolation
+internal import ObjectTables
 internal import ProfileModel
 
 extension ModuleFile {
@@ -7,8 +8,8 @@ extension ModuleFile {
     /// own memory, where it is the same as in every 64-bit process of this kernel.
     ///
     /// - Returns: nil where this process has no vDSO.
-    public static func virtualSharedObject() -> ModuleFile? {
-        guard let maps = ProcessFiles(procRoot: "/proc", pid: .init(getpid())).read("maps", limit: 32 << 20),
+    public static func virtualSharedObject(doors: FileDoors) -> ModuleFile? {
+        guard let maps = ProcessFiles.read("/proc/self/maps", limit: 32 << 20),
             let line = maps.split(separator: UInt8(ascii: "\n")).first(where: {
                 $0.suffix(6).elementsEqual("[vdso]".utf8)
             })
@@ -22,8 +23,11 @@ extension ModuleFile {
         guard memory >= 0 else { return nil }
         defer { close(memory) }
         guard let image = HeldFile.read(memory, count: end - start, at: start),
-            let header = try? ObjectFile(image: image).header()
+            let sealed = try? SealedFile(image)
         else { return nil }
-        return ModuleFile(contents: .image(image), header: header)
+        let file = HeldFile(owning: dup(sealed.descriptor))
+        let answer = doors.parser.answer(.module(stamp: nil, wantsRows: true), files: [file])
+        guard case .module = answer else { return nil }
+        return ModuleFile(file: file, version: nil, answer: answer, parser: doors.parser)
     }
 }

@@ -2,14 +2,19 @@ import Analysis
 import Foundation
 import Glibc
 import Host
+import Parsing
 import ProfileModel
 import Recorder
 import Recording
+import Symbolication
 import Testing
 
 extension Live {
     @Suite("Recorder")
     struct RecorderTests {
+        /// The workload's files are our own: they are read here, so that one process is what is tested.
+        private let helpers = RecorderHelpers(inThisProcess: .direct { Parser.answer($0, files: $1) })
+
         private func request(_ targets: [RecordRequest.Target], _ output: URL) -> RecordRequest {
             RecordRequest(targets: targets, duration: .seconds(1), output: output.path, toolVersion: "test")
         }
@@ -34,7 +39,7 @@ extension Live {
                     var start: RecordStart?
                     var open = 0
                     let summary = try await Recorder.record(
-                        request([.cgroup(cgroup.path)], file), announce: { start = $0 },
+                        request([.cgroup(cgroup.path)], file), helpers: helpers, announce: { start = $0 },
                         progress: { _ in open = max(open, (try? Self.perfEventDescriptors()) ?? 0) })
                     #expect(start?.openEvents == open)
                     #expect(try Self.perfEventDescriptors() == 0)
@@ -53,7 +58,7 @@ extension Live {
             try await withWorkload(["fadvise-storm"], named: "back") { cgroup, pid, directory in
                 let file = directory.appending(path: "back.jostle")
                 let summary = try await Recorder.record(
-                    request([.cgroup(cgroup.path)], file), announce: { _ in }, progress: { _ in })
+                    request([.cgroup(cgroup.path)], file), helpers: helpers, announce: { _ in }, progress: { _ in })
                 let profile = try RecordingReader.read(path: file.path)
                 #expect(profile.recording == RecordingInfo(finished: summary.info))
                 #expect(profile.samples.kind.count { $0 == .onCPU } == Int(summary.samples))
@@ -70,7 +75,7 @@ extension Live {
                 var phases: [RecordProgress.Phase] = []
                 var announced = 0
                 _ = try await Recorder.record(
-                    request([.process(pid)], directory.appending(path: "progress.jostle")),
+                    request([.process(pid)], directory.appending(path: "progress.jostle")), helpers: helpers,
                     announce: { _ in
                         announced += 1
                         #expect(phases.isEmpty)

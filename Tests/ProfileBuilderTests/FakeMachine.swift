@@ -9,6 +9,8 @@ final class FakeMachine: LiveMachine {
     var processes: [ProcessID: KnownProcess] = [:]
     /// By path; what is not here is a file that could not be opened.
     var modules: [String: (header: ModuleHeader?, table: UnwindTable?)] = [:]
+    /// Paths of files that are still being read.
+    var late: Set<String> = []
     var kernel: [KernelFunction] = []
     var variables: [UInt64: String] = [:]
     private(set) var askedProcesses: [ProcessID] = []
@@ -21,8 +23,9 @@ final class FakeMachine: LiveMachine {
         return processes[pid]
     }
 
-    func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule {
+    func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule? {
         openedPaths.append(mapping.path)
+        if late.contains(mapping.path) { return nil }
         let key = keys[mapping.path] ?? keys.count + 100
         keys[mapping.path] = key
         let kind: Module.Kind = mapping.path.hasPrefix("//anon") ? .anonymous : .file

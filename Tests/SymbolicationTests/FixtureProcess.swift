@@ -1,4 +1,5 @@
 import Glibc
+import Parsing
 import ProfileModel
 
 @testable import Symbolication
@@ -61,4 +62,9 @@ final class FixtureProcess {
 func makeFIFO(_ path: String) throws {
     // mkfifo(3) copies the path.
     guard unsafe mkfifo(path, 0o600) == 0 else { throw TestFailure("mkfifo: errno \(errno)") }
+}
+
+extension FileDoors {
+    /// Fixtures are read by the tests themselves.
+    static let direct = FileDoors.direct { Parser.answer($0, files: $1) }
 }

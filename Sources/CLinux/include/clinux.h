@@ -5,9 +5,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// What openat2(2) is asked to keep to, RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS of <linux/openat2.h>, and O_PATH of
-// <fcntl.h>, which Swift does not see.
-enum { CLINUX_RESOLVE_NO_MAGICLINKS = 0x02, CLINUX_RESOLVE_IN_ROOT = 0x10, CLINUX_O_PATH = 010000000 };
+// What openat2(2) is asked to keep to, of <linux/openat2.h>, and O_PATH of <fcntl.h>, which Swift does not see.
+enum {
+    CLINUX_RESOLVE_NO_XDEV = 0x01,
+    CLINUX_RESOLVE_NO_MAGICLINKS = 0x02,
+    CLINUX_RESOLVE_IN_ROOT = 0x10,
+    CLINUX_O_PATH = 010000000,
+};
 
 // openat2(2). flags and resolve as there. Returns a descriptor or -errno.
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve);

@@ -2,7 +2,7 @@ import Glibc
 import ProfileModel
 import Testing
 
-@testable import Symbolication
+@testable import Parsing
 
 @Suite("perf maps")
 struct PerfMapTests {
@@ -59,44 +59,16 @@ struct PerfMapTests {
             _ = map.name(at: VirtualAddress(next()))
         }
     }
+}
 
-    @Test("the map is opened under the process's id in its own namespace, when it is the process's own")
-    func file() throws {
-        let process = try FixtureProcess()
-        let user = getuid()
-        try process.shell(
-            "printf 'Name:\\tapp\\nPid:\\t42\\nNSpid:\\t42\\t7\\nUid:\\t0\\t\(user)\\t0\\t0\\n' > proc/42/status")
-        #expect(throws: FileRefusal.vanished) { try PerfMapFile.open(of: process.pid, procRoot: process.procRoot) }
-        try process.shell("printf '1000 10 first\\n' > container/tmp/perf-7.map")
-        let file = try PerfMapFile.open(of: process.pid, procRoot: process.procRoot)
-        // It grows while it is held, also when its name is gone.
-        try process.shell(
-            "exec 3>> container/tmp/perf-7.map; rm container/tmp/perf-7.map; printf '2000 10 second\\n' >&3")
-        #expect(try file.read().name(at: VirtualAddress(0x2000)) == "second")
-    }
-
-    @Test("another user's map, a link out of the root and a pipe are refused")
-    func refused() throws {
-        let process = try FixtureProcess()
-        try process.shell("printf 'Pid:\\t42\\nNSpid:\\t42\\t7\\nUid:\\t12345\\t12345\\t0\\t0\\n' > proc/42/status")
-        let map = process.root + "/tmp/perf-7.map"
-        try process.shell("printf '1000 10 first\\n' > outside/map && ln -s ../../outside/map '\(map)'")
-        #expect(throws: FileRefusal.vanished) { try PerfMapFile.open(of: process.pid, procRoot: process.procRoot) }
-        try process.shell("rm '\(map)'")
-        try makeFIFO(map)
-        #expect(throws: FileRefusal.notRegular) { try PerfMapFile.open(of: process.pid, procRoot: process.procRoot) }
-    }
-
-    @Test("only the process's user and root may own the map")
-    func owner() throws {
-        let status = try #require(ProcessStatus(parsing: Array("Pid:\t42\nNSpid:\t42\t9\t7\nUid:\t1\t2\t3\t4\n".utf8)))
-        #expect(status.innermostID == 7)
-        #expect(status.userID == 2)
-        let old = ProcessStatus(parsing: Array("Pid:\t42\nUid:\t1\t2\t3\t4\n".utf8))
-        #expect(old?.innermostID == 42)
-        #expect(ProcessStatus(parsing: Array("Name:\tx\n".utf8)) == nil)
-        #expect(PerfMapFile.isTrusted(owner: 2, for: status))
-        #expect(PerfMapFile.isTrusted(owner: 0, for: status))
-        #expect(!PerfMapFile.isTrusted(owner: 1, for: status))
+@Suite("checksums")
+struct ChecksumTests {
+    @Test("the CRC is that of zlib")
+    func crc() {
+        // The check value of CRC-32/ISO-HDLC.
+        var sum = CRC32()
+        sum.update(Array("12345".utf8))
+        sum.update(Array("6789".utf8))
+        #expect(sum.value == 0xCBF4_3926)
     }
 }

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Glibc
+import Isolation
+import Parsing
+import Recorder
+import Symbolication
+
+/// The helper processes of `jostle record`, which open and read what containers wrote.
+public struct Helpers: Sendable {
+    private let nursery: Result<HelperNursery, HelperError>?
+
+    /// Forks the process that helpers will be forked from, where the command line will need it.
+    ///
+    /// To be called first of all.
+    public static func start(for arguments: [String]) -> Helpers {
+        guard arguments.dropFirst().first == RecordCommand.configuration.commandName else {
+            return Helpers(nursery: nil)
+        }
+        do throws(HelperError) {
+            return Helpers(
+                nursery: .success(
+                    try HelperNursery.start(
+                        HelperNursery.Services(
+                            parser: { Parser.serve(requests: $0, answers: $1) },
+                            opener: { Opener.serve(requests: $0, answers: $1) }))))
+        } catch {
+            return Helpers(nursery: .failure(error))
+        }
+    }
+
+    /// - Throws: `Failure` when there are none: files of containers are never read without them.
+    func forRecording() throws -> FileHelpers {
+        switch nursery {
+        case .success(let nursery): return FileHelpers(nursery)
+        case .failure(.system(let name, let code)):
+            throw Failure(.unavailable, "jostle: cannot start helper processes: \(name): \(Terminal.describe(code))")
+        case .failure(.noNursery), nil:
+            throw Failure(.unavailable, "jostle: there is no process to open files of containers")
+        }
+    }
+
+    /// For the commands, which are made from the command line alone. Set once, before there are any.
+    nonisolated(unsafe) static var current = Helpers(nursery: nil)
+}

@@ -97,6 +97,7 @@ let package = Package(
             "ProfileBuilderTests",
             of: ["ProfileBuilder", "PerfRecords", "Recording", "Unwinding", "ObjectTables", "TestSupport"]),
         tests("DoctorTests", of: ["Doctor", "Host"]),
+        tests("RecorderTests", of: ["Recorder", "Recording", "Host", "PerfEvents", "PerfRecords", "ProfileBuilder"]),
         tests("AnalysisTests", of: ["Analysis"]),
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
         tests("CommandsTests", of: ["Commands", "Analysis", "Recorder", "Recording", "Host", argumentParser]),

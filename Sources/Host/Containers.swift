@@ -7,7 +7,7 @@ public struct ContainerIdentity: Hashable, Sendable {
     public var runtime: String?
     /// Full length; nil for those that have names only.
     public var id: String?
-    /// The container's name, else the first 12 digits of its id.
+    /// The container's name, else the first 12 digits of its id; Mesos' ids, which are all the name there is, are whole.
     public var name: String
     public var image: String?
     /// The pod's name; its UID where that is all there is to know.
@@ -135,10 +135,14 @@ extension Host {
         let podUID = path.podUID ?? record?.podUID
         return ContainerIdentity(
             runtime: path.runtime ?? record?.runtime, id: path.id,
-            name: path.name ?? record?.name ?? String((path.id ?? cgroup.name).prefix(12)), image: record?.image,
+            name: path.name ?? record?.name ?? path.shortID ?? cgroup.name, image: record?.image,
             pod: record?.pod ?? podUID, namespace: record?.namespace, podUID: podUID,
             isSandbox: record?.isSandbox ?? false, cgroup: cgroup)
     }
+}
+
+extension ContainerPath {
+    fileprivate var shortID: String? { id.map { runtime == "mesos" ? $0 : String($0.prefix(12)) } }
 }
 
 extension ContainerIdentity {

@@ -9,13 +9,18 @@ public struct RecordDecoder: Sendable {
     /// The layout of each of `eventIDs`.
     private let layouts: [SampleLayout]
     private let defaultLayout: SampleLayout
+    private let strangersLayout: SampleLayout
 
     /// - Parameters:
     ///   - layouts: each event's layout by its id (PERF_EVENT_IOC_ID). Used only where all of them, and the default,
     ///     have the identifier.
     ///   - defaultLayout: for records with an id that is not in `layouts`, such as those that tools write (id 0).
-    public init(layouts: [UInt64: SampleLayout] = [:], defaultLayout: SampleLayout) {
+    ///   - strangersLayout: for samples with such an id; nil for the default.
+    public init(
+        layouts: [UInt64: SampleLayout] = [:], defaultLayout: SampleLayout, strangersLayout: SampleLayout? = nil
+    ) {
         self.defaultLayout = defaultLayout
+        self.strangersLayout = strangersLayout ?? defaultLayout
         let all = layouts.sorted { $0.key < $1.key }
         let isNeeded = all.contains { $0.value != defaultLayout }
         let isPossible =
@@ -86,6 +91,7 @@ public struct RecordDecoder: Sendable {
             let middle = (low &+ high) / 2
             if eventIDs[middle] < id { low = middle &+ 1 } else { high = middle }
         }
-        return low < eventIDs.count && eventIDs[low] == id ? layouts[low] : defaultLayout
+        if low < eventIDs.count && eventIDs[low] == id { return layouts[low] }
+        return isSample ? strangersLayout : defaultLayout
     }
 }

@@ -47,7 +47,38 @@ public struct Attribution: Sendable {
         }
     }
 
+    /// The events that sample switches, by CPU and by the container they count for.
+    private var switchEvents: [SwitchPlace: UInt64] = [:]
+    private struct SwitchPlace: Hashable {
+        var cpu: UInt32
+        var container: RowID?
+    }
+
     public init() {}
+
+    /// Takes an event that was opened on one CPU.
+    public mutating func add(_ event: UInt64, cpu: Int, _ use: EventUse) {
+        events[event] = use
+        if use.meaning == .switchedOut {
+            switchEvents[SwitchPlace(cpu: UInt32(truncatingIfNeeded: cpu), container: use.container)] = event
+        }
+    }
+
+    /// The event that a sample is of.
+    ///
+    /// Where another tool counts switches too, the kernel (seen with 6.18) hands both events one set of sample data and
+    /// fills in only what is not there yet, so that the second event's sample has the first one's id. A sample in our
+    /// rings with an id that is not ours is of the event that samples switches on its CPU: tracepoints start anew for
+    /// each event, and clocks have timers of their own. Source: do_perf_sw_event and perf_prepare_sample in
+    /// kernel/events/core.c.
+    func event(identifier: UInt64, cpu: UInt32, cgroup: CgroupID) -> (id: UInt64, use: EventUse)? {
+        if let use = events[identifier] { return (identifier, use) }
+        let own = cgroups[cgroup].flatMap { switchEvents[SwitchPlace(cpu: cpu, container: $0)] }
+        guard let id = own ?? switchEvents[SwitchPlace(cpu: cpu, container: nil)], let use = events[id] else {
+            return nil
+        }
+        return (id, use)
+    }
 
     /// The container of a task: the process was named, or its cgroup, or the event counts one container only.
     func container(pid: ProcessID, cgroup: CgroupID, event: EventUse) -> RowID? {

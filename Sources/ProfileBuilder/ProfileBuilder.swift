@@ -169,9 +169,15 @@ public struct ProfileBuilder<Machine: LiveMachine> {
 
 extension ProfileBuilder {
     private mutating func take(_ sample: SampleRecord, bytes: RawSpan) {
-        guard let use = attribution.events[sample.identifier] else { return }
+        guard
+            let (event, use) = attribution.event(
+                identifier: sample.identifier, cpu: sample.cpu, cgroup: sample.cgroup)
+        else {
+            losses.unknownRecords += 1
+            return
+        }
         guard let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use) else {
-            if use.meaning == .switchedOut { _ = offCPU.switchesOfSample(of: sample.identifier) }
+            if use.meaning == .switchedOut { _ = offCPU.switchesOfSample(of: event) }
             return
         }
         if use.meaning == .syscallEntry {
@@ -184,7 +190,7 @@ extension ProfileBuilder {
         }
         // Of the rest of the machine only the CPU time is of interest; its switches are counted with the others'.
         if use.meaning == .switchedOut, container == attribution.others {
-            _ = offCPU.switchesOfSample(of: sample.identifier)
+            _ = offCPU.switchesOfSample(of: event)
             return
         }
         guard let process = process(sample.pid) else { return }
@@ -200,7 +206,7 @@ extension ProfileBuilder {
                 sample.tid,
                 OffCPU.Absence(
                     since: sample.time, thread: thread, container: container, stack: stack, mode: mode, cpu: cpu,
-                    switches: offCPU.switchesOfSample(of: sample.identifier)))
+                    switches: offCPU.switchesOfSample(of: event)))
             return
         }
         batch.samples.append(

@@ -186,8 +186,9 @@ struct EventSet {
                 }
                 layouts[event.id] = kind.description.layout
                 eventRows[event.id] = row
-                attribution.events[event.id] = Attribution.EventUse(
-                    meaning: kind.meaning, container: row, weight: kind.weight)
+                attribution.add(
+                    event.id, cpu: cpu,
+                    Attribution.EventUse(meaning: kind.meaning, container: row, weight: kind.weight))
                 if let owner = ringOwners[cpu] {
                     try event.redirect(to: owner)
                 } else {
@@ -199,7 +200,10 @@ struct EventSet {
         } catch {
             throw Self.failure(error, machine: machine)
         }
-        rings.decoder = RecordDecoder(layouts: layouts, defaultLayout: kinds[0].description.layout)
+        // See Attribution.event(identifier:cpu:cgroup:).
+        rings.decoder = RecordDecoder(
+            layouts: layouts, defaultLayout: kinds[0].description.layout,
+            strangersLayout: kinds.first { $0.meaning == .switchedOut }?.description.layout)
     }
 
     /// Halves the ring until the kernel grants it.

@@ -29,6 +29,26 @@ struct CgroupHierarchyTests {
         #expect(hierarchies.perfEvent?.mountPoint == "/mnt/pe")
     }
 
+    @Test("Where perf_event is in a v1 hierarchy that is not mounted, v2 does not stand in, and the error says so")
+    func outOfSight() throws {
+        let tree = try FixtureTree()
+        try tree.mount("hybrid")
+        try tree.makeDirectory("/sys/fs/cgroup/unified/shop")
+        #expect(try tree.host.cgroup("shop").path == "/shop")
+        // Unmounted, but not gone: it still has cgroups.
+        try tree.write("9:perf_event:/\n1:name=systemd:/\n0::/\n", to: "/proc/self/cgroup")
+        #expect(tree.host.perfEventHierarchy == nil)
+        #expect(throws: HostError.perfEventHierarchyOutOfSight) { try tree.host.cgroup("shop") }
+        #expect(throws: HostError.perfEventHierarchyOutOfSight) { try tree.host.createCgroup() }
+        #expect(throws: HostError.perfEventHierarchyOutOfSight) { try tree.host.requirePerfEventHierarchy() }
+        // Mounted again it is what counts.
+        let mounts = String(decoding: try Fixture.bytes("mountinfo/hybrid"), as: UTF8.self)
+        try tree.write(
+            mounts + "90 22 0:60 / /mnt/pe rw,relatime - cgroup none rw,perf_event\n", to: "/proc/self/mountinfo")
+        try tree.makeDirectory("/mnt/pe/shop")
+        #expect(try tree.host.cgroup("shop").directory == tree.root + "/mnt/pe/shop")
+    }
+
     @Test("On a v1 host controllers that share a mount are all found, options are none of them")
     func v1() throws {
         let hierarchies = CgroupHierarchies(mountInfo: try Fixture.bytes("mountinfo/v1"))

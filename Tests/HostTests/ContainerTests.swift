@@ -31,7 +31,7 @@ struct ContainerTests {
     }
 
     private func link(_ path: String, to target: String, in tree: borrowing FixtureTree) throws {
-        try FileManager.default.createSymbolicLink(atPath: tree.root + path, withDestinationPath: target)
+        try tree.link(path, to: target)
     }
 
     private func copy(_ fixture: String, to path: String, in tree: borrowing FixtureTree) throws {

@@ -29,6 +29,12 @@ struct FixtureTree: ~Copyable {
         try FileManager.default.createDirectory(atPath: root + path, withIntermediateDirectories: true)
     }
 
+    /// Makes a symbolic link and the directories above it.
+    func link(_ path: String, to target: String) throws {
+        try makeDirectory(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+        try FileManager.default.createSymbolicLink(atPath: root + path, withDestinationPath: target)
+    }
+
     /// Gives the tree the mounts of one of the fixtures, and the mounts' directories.
     func mount(_ fixture: String) throws {
         let contents = try Fixture.bytes("mountinfo/" + fixture)

@@ -37,6 +37,19 @@ struct RecordDecoderTests {
         #expect(withoutTask.time == 503)
     }
 
+    @Test("A sample with an unknown identifier has the strangers' layout where there is one; other records have not")
+    func strangers() throws {
+        let decoder = RecordDecoder(
+            layouts: [11: Self.onCPU], defaultLayout: Self.fallback, strangersLayout: Self.tracepoint)
+        let sampled = try decoder.decode(RecordBytes(type: 9).u64(99, 501).u32(4).u8(1, 2, 3, 4).bytes)
+        guard case .sample(let sample) = sampled else {
+            Issue.record("not a sample")
+            return
+        }
+        #expect(sample.time == 501 && sample.raw.count == 4)
+        #expect(try decoder.decode(RecordBytes(type: 14).u64(503, 99).bytes).time == 503)
+    }
+
     @Test("An unknown identifier has the default layout")
     func unknownIdentifier() throws {
         let decoder = RecordDecoder(layouts: [11: Self.onCPU, 12: Self.tracepoint], defaultLayout: Self.fallback)

@@ -63,6 +63,30 @@ import Testing
         #expect(recorded.rows.samples.map(\.kind) == [.preempted, .blocked])
     }
 
+    @Test("A switch's sample with the id of another tool's event, as the kernel writes it, is of the CPU's own event")
+    mutating func strangersID() throws {
+        var attribution = Recorded.attribution()
+        attribution.add(Self.switches, cpu: 0, Attribution.EventUse(meaning: .switchedOut, container: 1))
+        recorded.builder.attribution = attribution
+        for (cgroup, expected) in [(77, 1), (78, 0)] as [(UInt64, Int)] {
+            if expected > 0 { recorded.builder.attribution.cgroups[CgroupID(cgroup)] = 1 }
+            let before = recorded.rows.samples.count
+            var contents = recorded.contents(10, tid: 10)
+            contents.identifier = 4_711
+            contents.cgroup = cgroup
+            contents.misc = 1
+            contents.callchain = [Recorded.kernelMarker, 0xFFFF_FFFF_8100_0010]
+            recorded.time += 100
+            try recorded.sample(contents)
+            try change(10, at: recorded.time + 1, out: true, preempted: false)
+            try comeBack(10, at: recorded.time + 50)
+            // A cgroup that nobody named: it cannot be told whose it is.
+            #expect(recorded.rows.samples.count - before == expected)
+        }
+        #expect(recorded.builder.losses.unknownRecords == 1)
+        #expect(recorded.builder.sampleCount == 0, "it was taken for a sample on the CPU")
+    }
+
     @Test("Threads are away each for itself")
     mutating func threads() throws {
         try leave(10, at: 2_000)

@@ -36,6 +36,10 @@ extension Comparison {
                 query: $0, functions: compared.ranked(compared.functions, top: options.top),
                 callSites: compared.ranked(compared.callSites, top: options.top))
         }
+        if baseline.recording.kernelSymbols == .visible && candidate.recording.kernelSymbols == .visible {
+            findings = ComparedFinding.all(
+                first, second, pairs: matching.pairs.map { (baseline: $0.baseline, candidate: $0.candidate) })
+        }
         func names(_ containers: [Container], without matched: [Int]) -> [String] {
             containers.indices.filter { !matched.contains($0) }.map { containers[$0].name }
         }

@@ -17,6 +17,8 @@ public struct Comparison: Sendable, Codable, Equatable {
     public var omittedRows: Int?
     /// What was asked for in detail, and where it changed.
     public var detail: ComparisonDetail?
+    /// Known patterns that a side shows, new ones first; nil where the kernel's symbols were hidden.
+    public var findings: [ComparedFinding]?
     /// Containers of the one that match none of the other, by name.
     public var unmatchedBaseline: [String]
     public var unmatchedCandidate: [String]
@@ -29,7 +31,7 @@ public struct Comparison: Sendable, Codable, Equatable {
         case schemaVersion = "schema_version"
         case baseline, candidate, differences, containers, syscalls
         case omittedRows = "omitted_rows"
-        case detail
+        case detail, findings
         case unmatchedBaseline = "unmatched_baseline"
         case unmatchedCandidate = "unmatched_candidate"
     }

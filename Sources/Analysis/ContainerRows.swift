@@ -135,7 +135,7 @@ extension ContainerAnalysis {
             switch options.view {
             case .function: functions.rows.count - (functionRows?.count ?? 0)
             case .caller: callers.rows.count - (callerRows?.count ?? 0)
-            case .syscall, .container: entries.rows.count - syscalls.count
+            case .syscall, .container, .lock: entries.rows.count - syscalls.count
             }
         return ContainerReport(
             name: container.name, id: container.id, runtime: container.runtime, image: container.image,

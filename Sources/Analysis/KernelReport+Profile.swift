@@ -6,7 +6,8 @@ extension KernelReport {
     /// Complexity: linear in samples and stack nodes, and 1,000 resamplings of the slices of each container.
     public init(_ profile: Profile, options: ReportOptions = ReportOptions()) {
         let whole = ProfileAnalysis(profile)
-        var containers = whole.containers(options).map { index in
+        let chosen = whole.containers(options)
+        var containers = chosen.map { index in
             let analysis = whole.analysis(ofContainer: index, options)
             var report = analysis.report(
                 of: profile.containers[index], warnings: whole.warnings(ofContainer: index, analysis))
@@ -26,6 +27,13 @@ extension KernelReport {
         recording = RecordingSummary(profile.recording)
         confidence = whole.confidence(containerWarnings: containers.flatMap(\.warnings))
         self.containers = containers
+        let found = LockAnalysis(whole).reports(chosen: Set(chosen))
+        locks = found?.locks
+        omittedLocks = found.flatMap { $0.omitted > 0 ? $0.omitted : nil }
+        guard profile.recording.kernelSymbols == .visible else { return }
+        let patterns = FindingAnalysis(whole)
+        sharedPaths = patterns.sharedPaths(with: Set(chosen))
+        findings = patterns.findings(of: chosen)
     }
 }
 

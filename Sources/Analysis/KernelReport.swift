@@ -10,6 +10,14 @@ public struct KernelReport: Sendable, Codable, Equatable {
     public var confidence: Confidence
     /// Heaviest first.
     public var containers: [ContainerReport]
+    /// Longest waited for first; nil where locks were not recorded.
+    public var locks: [LockReport]?
+    /// Locks that were waited for too little to be listed.
+    public var omittedLocks: Int?
+    /// Paths through the kernel that several containers run under; nil where the kernel's symbols were hidden.
+    public var sharedPaths: [SharedPath]?
+    /// Known patterns that the stacks show; nil where the kernel's symbols were hidden.
+    public var findings: [Finding]?
 
     public static let schemaName = "jostle.report"
     public static let currentSchemaVersion = 1
@@ -19,7 +27,10 @@ public struct KernelReport: Sendable, Codable, Equatable {
         case schemaVersion = "schema_version"
         case view
         case rankBy = "rank_by"
-        case recording, confidence, containers
+        case recording, confidence, containers, locks
+        case omittedLocks = "omitted_locks"
+        case sharedPaths = "shared_paths"
+        case findings
     }
 }
 

@@ -24,6 +24,7 @@ public enum ReportView: String, Sendable, Codable, CaseIterable {
     case container
     case function
     case caller
+    case lock
 }
 
 /// What rows are ranked by. The raw value is the word on the command line and in JSON.

@@ -18,7 +18,7 @@ public struct Jostle: AsyncParsableCommand {
         version: version,
         subcommands: [
             RecordCommand.self, ReportCommand.self, DiffCommand.self, CheckCommand.self, TargetsCommand.self,
-            DoctorCommand.self, SchemaCommand.self,
+            DoctorCommand.self, PatternsCommand.self, SchemaCommand.self,
         ])
 
     static let version = "0.1.0"

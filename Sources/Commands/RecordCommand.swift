@@ -116,7 +116,7 @@ struct RecordCommand: AsyncParsableCommand {
             replacesOutput: force, userStackBytes: stackBytes, recordsBlocked: !skipsBlocked,
             countsCalls: !skipsCalls, recordsLocks: !skipsLocks, ringMemory: ringMemory << 20,
             commandLine: CommandLine.arguments,
-            toolVersion: Jostle.version)
+            toolVersion: Jostle.version, functionsToLookUp: PatternCatalogue.functionsBetween)
         request.reason = Self.reason
         // Set before any command runs, and never again.
         let helpers = try unsafe Helpers.current.forRecording()

@@ -22,6 +22,7 @@ struct ReportCommand: ParsableCommand {
               jostle report slow.jostle
               jostle report slow.jostle --by function --top 20
               jostle report slow.jostle --syscall posix_fadvise
+              jostle report slow.jostle --by lock
               jostle report slow.jostle --format json | jq '.containers[0].syscalls[0]'
 
             \(ExitCode.documentation)
@@ -30,7 +31,7 @@ struct ReportCommand: ParsableCommand {
     @Argument(help: "A file written by `jostle record`.")
     var file: String
 
-    @Option(help: "What the rows are: syscall, container, function or caller.")
+    @Option(help: "What the rows are: syscall, container, function, caller or lock.")
     var by: ReportView = .syscall
 
     @Option(help: ArgumentHelp("One system call in detail, by its kernel or libc name.", valueName: "name"))
@@ -56,7 +57,8 @@ struct ReportCommand: ParsableCommand {
         let profile = try RecordingReader.read(path: file)
         let options = ReportOptions(
             view: by, rankBy: rankBy, top: top == 0 || format == .json ? nil : top, container: container)
-        let text = TextRenderer(width: Terminal.width, colour: Terminal.wantsColour)
+        let text = TextRenderer(
+            width: Terminal.width, colour: Terminal.wantsColour, top: top == 0 ? nil : top)
         let json = JSONRenderer()
         if let syscall {
             let detail = SyscallDetail(profile, syscall: syscall, options: options)

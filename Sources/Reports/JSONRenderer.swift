@@ -27,6 +27,21 @@ public struct JSONRenderer: Sendable {
     /// - Throws: as for a report.
     public func render(_ check: CheckReport) throws -> String { try encode(check) }
 
+    /// - Throws: as for a report.
+    public func render(_ patterns: [Pattern]) throws -> String { try encode(PatternList(patterns: patterns)) }
+
+    private struct PatternList: Encodable {
+        var schema = "jostle.patterns"
+        var version = 1
+        var patterns: [Pattern]
+
+        enum CodingKeys: String, CodingKey {
+            case schema
+            case version = "schema_version"
+            case patterns
+        }
+    }
+
     private func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -87,6 +87,7 @@ extension TextRenderer {
         lines.segments([before == after ? before : "\(before) → \(after)"] + facts, style: .bold)
         lines.table(totals(pair, comparison), indent: 2)
         lines.blank()
+        findings(comparison.findings ?? [], of: comparison.containers.firstIndex(of: pair), comparison, into: &lines)
         if rows.isEmpty {
             lines.line("  no kernel time was sampled")
         } else if width >= Self.sideBySideWidth {
@@ -94,6 +95,26 @@ extension TextRenderer {
         } else {
             for row in rows { stacked(row, into: &lines) }
         }
+    }
+
+    /// What is new, gone or in both, in front of the figures: it explains them.
+    private func findings(
+        _ findings: [ComparedFinding], of pair: Int?, _ comparison: Comparison, into lines: inout Lines
+    ) {
+        let own = findings.filter { $0.pair == pair }
+        for found in own {
+            let word =
+                switch found.status {
+                case .new: "new in \(displayName(comparison.candidate.label))"
+                case .gone: "gone in \(displayName(comparison.candidate.label))"
+                case .both: "in both"
+                }
+            let shares =
+                "\(Figures.percent(found.baselineShare)) → \(Figures.percent(found.candidateShare)) of the kernel time"
+            lines.sentence("  \(word): \(found.finding.title) (\(shares))", style: .bold, hang: 6)
+            if found.status != .gone { lines.sentence("    remedy: \(found.finding.remedy)", style: .plain, hang: 6) }
+        }
+        if !own.isEmpty { lines.blank() }
     }
 
     private func totals(_ pair: ComparedContainer, _ comparison: Comparison) -> TextTable {

@@ -6,10 +6,13 @@ public struct TextRenderer: Sendable {
     public var width: Int
     /// Whether ANSI colours may be used.
     public var colour: Bool
+    /// The most locks that are listed; nil for all.
+    public var top: Int?
 
-    public init(width: Int, colour: Bool) {
+    public init(width: Int, colour: Bool, top: Int? = nil) {
         self.width = max(1, width)
         self.colour = colour
+        self.top = top
     }
 
     public func render(_ report: KernelReport) -> String {
@@ -20,7 +23,9 @@ public struct TextRenderer: Sendable {
             lines.blank()
             lines.table(containerTable(report), indent: 2)
         }
-        if report.view != .container {
+        if report.view == .lock {
+            locks(report, top: top, into: &lines)
+        } else if report.view != .container {
             for container in report.containers {
                 lines.blank()
                 section(container, report, into: &lines)
@@ -72,7 +77,7 @@ public struct TextRenderer: Sendable {
         lines.blank()
         let table =
             switch report.view {
-            case .syscall, .container: entryTable(container, duration: duration)
+            case .syscall, .container, .lock: entryTable(container, duration: duration)
             case .function: functionTable(container, duration: duration)
             case .caller: callerTable(container, duration: duration)
             }
@@ -84,6 +89,7 @@ public struct TextRenderer: Sendable {
             if report.view == .syscall, table.dropsLast(width: width, indent: 2) { callSites(container, into: &lines) }
         }
         if let omitted = container.omittedRows { lines.sentence("  and \(Figures.count(omitted)) more", style: .dim) }
+        contention(of: container, report, into: &lines)
     }
 
     /// Where the heaviest calls come from, when the table had no room to say so: the line of code is half the answer.

@@ -67,11 +67,12 @@ extension EndToEnd {
                 }
                 // Neither waits nor calls: the optional fields must be optional.
                 let bare = stage.path("bare.jostle")
-                let arguments = ["record", "--quiet", "-o", bare, "-d", "1", "--no-blocked", "--no-calls"] + aim
+                let arguments =
+                    ["record", "--quiet", "-o", bare, "-d", "1", "--no-blocked", "--no-calls", "--no-locks"] + aim
                 try #require(try await stage.run(Programs.jostle, arguments).status == 0)
 
                 var reports: [Outcome] = []
-                for view in ["syscall", "container", "function", "caller"] {
+                for view in ["syscall", "container", "function", "caller", "lock"] {
                     reports.append(try await stage.jostle("report", files[0], "--by", view, "--format", "json"))
                 }
                 reports.append(try await stage.jostle("report", bare, "--format", "json"))
@@ -104,6 +105,7 @@ extension EndToEnd {
                 _ = try await stage.workload("user-spin", in: cgroup, seconds: 60)
                 try await Self.validate(
                     stage, "targets", [try await stage.jostle("targets", "--format", "json")])
+                try await Self.validate(stage, "patterns", [try await stage.jostle("patterns", "--format", "json")])
                 try await Self.validate(stage, "doctor", [try await stage.jostle("doctor", "--format", "json")])
             }
         }

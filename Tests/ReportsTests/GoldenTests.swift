@@ -30,6 +30,23 @@ struct GoldenTests {
         try compare(TextRenderer(width: width, colour: false).render(detail), with: "detail-\(width).txt")
     }
 
+    @Test("text of locks, shared paths and findings, by lock and in each container's section", arguments: [80, 120])
+    func locks(width: Int) throws {
+        let renderer = TextRenderer(width: width, colour: false)
+        let byLock = KernelReport(Example.locks(), options: ReportOptions(view: .lock))
+        try compare(renderer.render(byLock), with: "locks-\(width).txt")
+        try compare(renderer.render(KernelReport(Example.locks())), with: "locks-in-containers-\(width).txt")
+    }
+
+    @Test("the list of patterns, and one in full")
+    func patterns() throws {
+        let renderer = TextRenderer(width: 100, colour: false)
+        try compare(renderer.render(PatternCatalogue.all), with: "patterns.txt")
+        let one = try #require(PatternCatalogue.pattern(named: "dcache-hash-chain-negative-dentries"))
+        try compare(renderer.render(one), with: "pattern.txt")
+        try compare(JSONRenderer().render([one]), with: "pattern.json")
+    }
+
     @Test("text in colour")
     func colour() throws {
         let report = KernelReport(Example.onCPU(), options: ReportOptions(top: 2))
@@ -41,6 +58,7 @@ struct GoldenTests {
         let renderer = JSONRenderer()
         try compare(renderer.render(KernelReport(Example.onCPU())), with: "on-cpu.json")
         try compare(renderer.render(KernelReport(Example.withWaits())), with: "waits.json")
+        try compare(renderer.render(KernelReport(Example.locks())), with: "locks.json")
         try compare(
             renderer.render(SyscallDetail(Example.withWaits(), syscall: "posix_fadvise")), with: "detail.json")
         try compare(renderer.render(KernelReport(Example.hostileNames())), with: "hostile.json")
@@ -48,7 +66,7 @@ struct GoldenTests {
 
     @Test("JSON reads back as the very report it was made of")
     func roundTrip() throws {
-        for profile in [Example.onCPU(), Example.withWaits(), Example.hostileNames()] {
+        for profile in [Example.onCPU(), Example.withWaits(), Example.locks(), Example.hostileNames()] {
             for view in ReportView.allCases {
                 let report = KernelReport(profile, options: ReportOptions(view: view))
                 let json = try JSONRenderer().render(report)
@@ -114,7 +132,9 @@ enum Example {
     }
 
     /// The same storm as it is when sleepers and calls were recorded too.
-    static func withWaits() -> Profile {
+    static func withWaits() -> Profile { waiting().profile }
+
+    private static func waiting() -> ProfileBuilding {
         var building = base()
         let log = "u:main@logger.cc:40 > u:LogFileObject::Write@logging.cc:1113"
         let fadvise = "\(log) > u:\(libc)!posix_fadvise64#221 > \(enter) > __x64_sys_fadvise64 > generic_fadvise"
@@ -138,6 +158,51 @@ enum Example {
             SyscallCount(container: 0, number: 1, time: 0, calls: 881_200),
         ]
         building.profile.recording.losses.lostRecords = 3
+        return building
+    }
+
+    /// Two containers that wait for one mutex, threads that wait for each other only, and a path without a lock.
+    static func locks() -> Profile {
+        var building = waiting()
+        building.profile.recording.hasLocks = true
+        building.profile.pressure.append(
+            PressureReading(
+                container: nil, name: "dentry-state nr_negative", unit: "entries", before: 1_204, after: 4_001_204))
+        let mutex = 0
+        let churn = 1
+        building.profile.locks = [
+            Lock(address: VirtualAddress(0xffff_ffff_8311_c660), kind: .mutex),
+            Lock(address: VirtualAddress(0xffff_8881_0251_d128), kind: .rwsem),
+            Lock(address: VirtualAddress(0xffff_ffff_8320_0040), kind: .rwlock, symbol: "tasklist_lock"),
+        ]
+        let fadvise = "u:main@worker.c:3 > u:drop@worker.c:7 > u:\(libc)!posix_fadvise64#221 > \(enter)"
+        let drain = "> __x64_sys_fadvise64 > generic_fadvise > __lru_add_drain_all > __mutex_lock.constprop.0"
+        let log =
+            "u:main@logger.cc:40 > u:LogFileObject::Write@logging.cc:1113 > u:\(libc)!posix_fadvise64#221 > \(enter)"
+        let map = "u:main@worker.c:3 > u:\(libc)!mmap#9 > \(enter) > vm_mmap_pgoff > down_write_killable"
+        let waits: [(String, Int, Int, Int64, Int64)] = [
+            ("\(log) \(drain)", 0, mutex, 12_300, 5_100_000_000),
+            ("\(fadvise) \(drain)", 1, mutex, 3_700, 1_400_000_000),
+            ("\(map) > rwsem_down_write_slowpath", 1, churn, 810, 620_000_000), ("", 1, 2, 9, 1_000_000),
+        ]
+        for (stack, container, lock, contentions, waited) in waits {
+            let node = building.stack(stack)
+            building.profile.lockWaits.append(
+                LockWait(
+                    time: 0, container: container, process: node < 0 ? nil : 0, stack: node, lock: lock,
+                    contentions: contentions, waited: waited))
+        }
+        building.profile.lockHolds = [
+            LockHold(lock: mutex, waiter: 0, holder: 0, waited: 3_000_000_000),
+            LockHold(lock: mutex, waiter: 0, holder: 1, waited: 1_900_000_000),
+            LockHold(lock: mutex, waiter: 1, holder: 0, waited: 1_200_000_000),
+            LockHold(lock: churn, waiter: 1, holder: 1, waited: 600_000_000),
+        ]
+        let look = "\(enter) > __x64_sys_access > path_lookupat > walk_component > lookup_fast > __d_lookup_rcu"
+        for index in 0..<200 {
+            building.sample("u:main@work.c:3 > u:\(libc)!access#21 > \(look)", at: Double(index) * 20, container: 1)
+            building.sample("u:main@logger.cc:44 > u:\(libc)!access#21 > \(look)", at: Double(index) * 20)
+        }
         return building.profile
     }
 

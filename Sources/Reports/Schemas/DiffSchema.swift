@@ -81,6 +81,21 @@ enum DiffSchema {
                 "call_sites": { "type": "array", "items": { "$ref": "#/$defs/compared_place" } }
               }
             },
+            "findings": {
+              "description": "Known patterns that a side shows; new ones first.",
+              "type": "array",
+              "items": {
+                "type": "object",
+                "required": ["pair", "status", "finding", "baseline_share", "candidate_share"],
+                "properties": {
+                  "pair": { "description": "Index into containers.", "$ref": "#/$defs/count" },
+                  "status": { "enum": ["new", "gone", "both"] },
+                  "finding": { "$ref": "#/$defs/finding" },
+                  "baseline_share": { "$ref": "#/$defs/share" },
+                  "candidate_share": { "$ref": "#/$defs/share" }
+                }
+              }
+            },
             "unmatched_baseline": { "type": "array", "items": { "$ref": "#/$defs/name" } },
             "unmatched_candidate": { "type": "array", "items": { "$ref": "#/$defs/name" } }
           }

@@ -9,16 +9,26 @@ public enum JSONSchema: String, Sendable, CaseIterable {
     case check
     case targets
     case doctor
+    case patterns
 
     /// The whole document.
     public var text: String {
         switch self {
-        case .report: Self.document(ReportSchema.body, [.common, .entry])
+        case .report:
+            Self.document(
+                ReportSchema.body, [.common, .entry, ContentionSchema.patterns, ContentionSchema.definitions])
         case .syscall: Self.document(SyscallSchema.body, [.common, .entry])
-        case .diff: Self.document(DiffSchema.body, [.common, .comparison, DiffSchema.definitions])
+        case .diff:
+            Self.document(
+                DiffSchema.body,
+                [
+                    .common, .comparison, DiffSchema.definitions, ContentionSchema.patterns,
+                    ContentionSchema.definitions,
+                ])
         case .check: Self.document(CheckSchema.body, [.common, .comparison])
         case .targets: Self.document(TargetsSchema.body, [.common])
         case .doctor: Self.document(DoctorSchema.body, [.common, DoctorSchema.definitions])
+        case .patterns: Self.document(PatternsSchema.body, [.common, ContentionSchema.patterns])
         }
     }
 

@@ -7,7 +7,7 @@ enum ReportSchema {
           "properties": {
             "schema": { "const": "jostle.report" },
             "schema_version": { "const": 1 },
-            "view": { "enum": ["syscall", "container", "function", "caller"] },
+            "view": { "enum": ["syscall", "container", "function", "caller", "lock"] },
             "rank_by": { "enum": ["time", "cpu", "wait"] },
             "recording": { "$ref": "#/$defs/recording" },
             "confidence": { "$ref": "#/$defs/confidence" },
@@ -99,7 +99,11 @@ enum ReportSchema {
                   "warnings": { "type": "array", "items": { "type": "string" } }
                 }
               }
-            }
+            },
+            "locks": { "type": "array", "items": { "$ref": "#/$defs/lock" } },
+            "omitted_locks": { "$ref": "#/$defs/count" },
+            "shared_paths": { "type": "array", "items": { "$ref": "#/$defs/shared_path" } },
+            "findings": { "type": "array", "items": { "$ref": "#/$defs/finding" } }
           }
         """#
 }

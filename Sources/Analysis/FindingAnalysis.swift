@@ -38,7 +38,9 @@ struct FindingAnalysis {
 
     init(_ whole: ProfileAnalysis, patterns: [Pattern] = PatternCatalogue.all) {
         self.whole = whole
-        let matcher = PatternMatcher(patterns, facts: whole.facts)
+        let cpus = whole.profile.recording.cpus
+        let matcher = PatternMatcher(
+            patterns.filter { $0.untold == nil && $0.leastCPUs <= cpus }, facts: whole.facts)
         self.matcher = matcher
         shown = whole.tallies.map { Self.shown(by: $0, whole.facts, matcher) }
     }

@@ -25,6 +25,8 @@ extension TextRenderer {
             ("shows in", pattern.check), ("scope", pattern.scope.rawValue),
             ("confidence", pattern.confidence.rawValue), ("told from", "\(percent) % of a container's kernel time on"),
             ("most by", pattern.syscalls.joined(separator: ", ")),
+            ("only with", pattern.leastCPUs > 1 ? "\(pattern.leastCPUs) CPUs or more" : ""),
+            ("never told", pattern.untold ?? ""),
         ] where !text.isEmpty {
             lines.sentence("\(name): \(text)", style: .plain, hang: 4)
         }

@@ -168,6 +168,15 @@ import Testing
                 "__x64_sys_sendto > unix_dgram_sendmsg > unix_wait_for_peer > schedule", kind: .blocked))
     }
 
+    @Test("What needs more CPUs than there are, or is jostle's own doing, is never told")
+    func untold() {
+        // The recording has 2 CPUs.
+        #expect(!shows("cpus 3\nstrong any a", "__x64_sys_read > a"))
+        #expect(shows("cpus 2\nstrong any a", "__x64_sys_read > a"))
+        #expect(!shows("untold because\nstrong any a", "__x64_sys_read > a"))
+        #expect(PatternCatalogue.pattern(named: "perf-cgroup-switch")?.untold != nil)
+    }
+
     @Test("Little of the kernel time, few samples, or a container that is hardly in the kernel: no word")
     func thresholds() {
         // 100 of 5,000 samples are 2 % of what needs 3.

@@ -15,6 +15,10 @@ public struct Pattern: Sendable, Codable, Equatable {
     public var evidence: [PatternEvidence]
     /// Names of the recording's own counters that belong to it, as a prefix.
     public var counters: [String]
+    /// On machines with fewer CPUs it is no contention; 1 for any.
+    public var leastCPUs: Int
+    /// Why it is never told, only listed; nil for all others.
+    public var untold: String?
     /// What is shared, and by whom.
     public var shared: String
     public var cause: String
@@ -27,7 +31,9 @@ public struct Pattern: Sendable, Codable, Equatable {
     enum CodingKeys: String, CodingKey {
         case name, title, scope
         case leastShare = "least_share"
-        case confidence, entries, syscalls, evidence, counters, shared, cause, remedy, check, references
+        case confidence, entries, syscalls, evidence, counters
+        case leastCPUs = "least_cpus"
+        case untold, shared, cause, remedy, check, references
     }
 }
 

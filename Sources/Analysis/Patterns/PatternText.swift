@@ -23,7 +23,8 @@ public enum PatternCatalogue {
 ///
 /// A pattern is a paragraph of lines; a line that begins with two spaces goes on with the one before. The first word says
 /// what a line is: `pattern` (its name, first), `title`, `scope`, `share` (percent), `confidence`, `entries`, `calls`,
-/// `strong` and `supporting` (a state, then a path `outer > inner|alternative`), `counter`, `shared`, `cause`, `remedy`,
+/// `strong` and `supporting` (a state, then a path `outer > inner|alternative`), `counter`, `cpus` (fewest),
+/// `untold` (why it is never told), `shared`, `cause`, `remedy`,
 /// `check`, `see`. `@SPIN` and its like stand for the slow paths of one sort of lock; `name*` is any name that begins so.
 enum PatternText {
     /// - Returns: the patterns, and of what was not understood a sentence each.
@@ -33,7 +34,7 @@ enum PatternText {
         for paragraph in paragraphs(of: text) {
             var pattern = Pattern(
                 name: "", title: "", scope: .own, leastShare: 1, confidence: .plausible, entries: [], syscalls: [],
-                evidence: [], counters: [], shared: "", cause: "", remedy: "", check: "", references: [])
+                evidence: [], counters: [], leastCPUs: 1, shared: "", cause: "", remedy: "", check: "", references: [])
             for line in paragraph where !take(line, into: &pattern) {
                 problems.append("\(pattern.name): \(line)")
             }
@@ -89,6 +90,10 @@ enum PatternText {
             }
             if path.isEmpty || path.contains([]) { return false }
             pattern.evidence.append(PatternEvidence(strength: strength, state: state, path: path))
+        case "cpus":
+            guard let cpus = Int(rest), cpus > 1 else { return false }
+            pattern.leastCPUs = cpus
+        case "untold": pattern.untold = rest
         case "counter": pattern.counters.append(rest)
         case "shared": pattern.shared = rest
         case "cause": pattern.cause = rest
@@ -124,7 +129,10 @@ enum PatternText {
             "page_fault", "el0_da", "el0_ia", "do_mem_abort",
         ],
         "@IPI": ["smp_call_function_many_cond", "smp_call_function_many"],
-        "@RCUWAIT": ["synchronize_rcu", "synchronize_sched", "__wait_rcu_gp", "synchronize_rcu_expedited"],
+        "@RCUWAIT": [
+            "synchronize_rcu", "synchronize_rcu_normal", "synchronize_sched", "__wait_rcu_gp",
+            "synchronize_rcu_expedited",
+        ],
         "@FLUSHW": ["__flush_work", "flush_work"],
     ]
 }

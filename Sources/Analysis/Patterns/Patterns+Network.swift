@@ -225,7 +225,7 @@ extension PatternCatalogue {
         supporting running run_ksoftirqd|ksoftirqd > handle_softirqs|__do_softirq > net_rx_action
         supporting running veth_xmit > netif_rx|__netif_rx|netif_rx_internal > enqueue_to_backlog
         strong running asm_common_interrupt|asm_sysvec_apic_timer_interrupt|common_interrupt|irq_exit_rcu >
-          handle_softirqs|__do_softirq
+          handle_softirqs|__do_softirq > net_rx_action
         shared The CPU time of whoever is interrupted, and each CPU's queue of packets.
         cause A neighbour with much traffic, one queue for all, many hops of bridges and veth.
         remedy Spread and steer interrupts (RSS, RPS, affinity) away from cpusets that must be quick; threaded NAPI;

@@ -94,6 +94,7 @@ extension PatternCatalogue {
         confidence documented
         entries syscall irq softirq
         calls futex epoll_wait read write sendto recvfrom sched_yield
+        cpus 32
         strong self update_cfs_group
         strong running enqueue_task_fair|dequeue_task_fair|dequeue_entities|task_tick_fair >
           update_load_avg|update_cfs_group
@@ -112,6 +113,7 @@ extension PatternCatalogue {
         share 5
         confidence documented
         entries softirq irq syscall
+        cpus 32
         strong running update_blocked_averages|sched_balance_update_blocked_averages
         supporting running newidle_balance|sched_balance_newidle|idle_balance|load_balance|sched_balance_rq >
           update_sd_lb_stats|find_busiest_group|sched_balance_find_src_group

@@ -206,6 +206,7 @@ extension PatternCatalogue {
         share 5
         confidence plausible
         entries syscall irq kthread
+        untold The events of a recording by jostle show it, too.
         strong running __perf_event_task_sched_out|__perf_event_task_sched_in >
           perf_cgroup_switch|ctx_sched_in|ctx_sched_out
         strong running perf_cgroup_switch > ctx_sched_in|ctx_sched_out|visit_groups_merge

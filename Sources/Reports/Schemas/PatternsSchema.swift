@@ -13,7 +13,7 @@ enum PatternsSchema {
                 "type": "object",
                 "required": [
                   "name", "title", "scope", "least_share", "confidence", "entries", "syscalls", "evidence", "counters",
-                  "shared", "cause", "remedy", "check", "references"
+                  "least_cpus", "shared", "cause", "remedy", "check", "references"
                 ],
                 "properties": {
                   "name": { "type": "string" },
@@ -40,6 +40,8 @@ enum PatternsSchema {
                     }
                   },
                   "counters": { "type": "array", "items": { "type": "string" } },
+                  "least_cpus": { "type": "integer", "minimum": 1 },
+                  "untold": { "description": "Why it is never told.", "type": "string" },
                   "shared": { "type": "string" },
                   "cause": { "type": "string" },
                   "remedy": { "type": "string" },

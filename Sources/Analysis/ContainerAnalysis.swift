@@ -96,7 +96,10 @@ struct ContainerAnalysis {
         }
 
         let syscall = isInKernel ? facts.attribution.syscall[Int(stack.node)] : -1
-        if stack.blocked > 0 { wait(stack.blocked, waitClass, entry) }
+        if stack.blocked > 0 {
+            wait(stack.blocked, waitClass, entry)
+            entries.touch(entry)
+        }
         // Whoever was taken off the CPU was, in the end, taken by an interrupt: what it interrupted is the matter.
         if stack.preempted > 0 { wait(stack.preempted, .preempted, syscall >= 0 ? syscall : isInKernel ? entry : -1) }
         if syscall >= 0 { inside[syscall, default: 0] &+= kernel &+ stack.blocked &+ stack.preempted }

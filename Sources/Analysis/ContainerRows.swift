@@ -7,8 +7,9 @@ extension ContainerAnalysis {
 
     func entryReports() -> [EntryReport] {
         let names = facts.attribution.entries
-        let listed = entries.ranked(by: options.rankBy, top: options.top) { names[Int($0)].name }
-            .filter { entries.rows[$0].samples > 0 || entries.rows[$0].contended > 0 }
+        let listed = Array(
+            entries.ranked(by: options.rankBy, top: nil) { names[Int($0)].name }
+                .filter { isListed(entries.rows[$0]) }.prefix(max(0, options.top ?? .max)))
         let shares = shares(of: entries, chosen: listed)
         let hottest = hottestFunctions()
         let sites = callSites(of: Set(listed.map { entries.rows[$0].key }))
@@ -37,6 +38,11 @@ extension ContainerAnalysis {
             }
             return report
         }
+    }
+
+    /// Calls that only sleep have no kernel time to rank by.
+    private func isListed(_ row: Rows<Int32>.Row) -> Bool {
+        options.includesSleepOnly || row.samples > 0 || row.contended > 0
     }
 
     /// An entry that may be several calls counts them all, unless one of them has a row of its own as well.
@@ -135,7 +141,7 @@ extension ContainerAnalysis {
             switch options.view {
             case .function: functions.rows.count - (functionRows?.count ?? 0)
             case .caller: callers.rows.count - (callerRows?.count ?? 0)
-            case .syscall, .container, .lock: entries.rows.count - syscalls.count
+            case .syscall, .container, .lock: entries.rows.count(where: isListed) - syscalls.count
             }
         return ContainerReport(
             name: container.name, id: container.id, runtime: container.runtime, image: container.image,

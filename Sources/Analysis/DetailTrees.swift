@@ -59,12 +59,18 @@ struct MergedTree<Label: Hashable> {
     }
 }
 
-/// The two trees of one entry in one container.
+/// The trees of one entry in one container: two of its kernel time, two of its time asleep.
 struct DetailTrees {
     /// What a row of the call tree is.
     private enum Caller: Hashable {
         case place(CodePlace)
         case cut(String)
+    }
+
+    /// A kernel function on the way to where a thread slept; the innermost one says why.
+    private struct Sleep: Hashable {
+        var function: Int32
+        var waitClass: WaitClass?
     }
 
     /// Callers of a call site that are followed; a recursion is told by its beginning.
@@ -74,7 +80,11 @@ struct DetailTrees {
     private let hasWaits: Bool
     private var kernel = MergedTree<Int32>()
     private var callers = MergedTree<Caller>()
+    private var sleeps = MergedTree<Sleep>()
+    private var sleepers = MergedTree<Caller>()
     private(set) var total: Int64 = 0
+    /// Asleep, for whatever reason.
+    private(set) var totalWait: Int64 = 0
 
     init(facts: StackFacts, tally: ContainerTally, wanted: [Bool], hasWaits: Bool) {
         self.facts = facts
@@ -83,8 +93,10 @@ struct DetailTrees {
             guard wanted[Int(facts.entry(ofKernelSampleAt: stack.node))] else { continue }
             let isInKernel = stack.node >= 0 && facts.attribution.entry[Int(stack.node)] >= 0
             var contended: Int64 = 0
-            if isInKernel, stack.blocked > 0, facts.waits.waitClass(leaf: stack.node).isContended {
-                contended = stack.blocked
+            if isInKernel, stack.blocked > 0 {
+                let waitClass = facts.waits.waitClass(leaf: stack.node)
+                if waitClass.isContended { contended = stack.blocked }
+                add(sleep: stack.blocked, at: stack.node, waitClass)
             }
             let time = stack.kernelCPU &+ contended
             guard time > 0 else { continue }
@@ -99,6 +111,14 @@ struct DetailTrees {
             }
             callers.add(callPath(stack.node), time: time, wait: contended)
         }
+    }
+
+    private mutating func add(sleep: Int64, at leaf: Int32, _ waitClass: WaitClass) {
+        totalWait &+= sleep
+        var path = kernelPath(leaf, isWaiting: true).map { Sleep(function: $0) }
+        if !path.isEmpty { path[path.count - 1].waitClass = waitClass }
+        sleeps.add(path, time: sleep, wait: sleep)
+        sleepers.add(callPath(leaf), time: sleep, wait: sleep)
     }
 
     /// Function names from the entry inwards, without the profiler's own frames and, for a sleeper, the scheduler's.
@@ -135,36 +155,67 @@ struct DetailTrees {
         return path
     }
 
-    private var least: Int64 { max(1, Int64(Double(total) * SyscallDetail.leastShare)) }
+    private func least(of total: Int64) -> Int64 { max(1, Int64(Double(total) * SyscallDetail.leastShare)) }
 
-    private func share(_ time: Int64) -> Double { (Double(time) / Double(max(1, total))).roundedForReport }
+    private func share(_ time: Int64, of total: Int64) -> Double {
+        (Double(time) / Double(max(1, total))).roundedForReport
+    }
 
     func kernelRows() -> [SyscallDetail.KernelTreeRow] {
         let names = facts.charging.names
         func name(_ label: Int32) -> String? { label >= 0 ? names[Int(label)] : nil }
-        return kernel.preorder(least: least) { name($0) ?? "~" }.map { depth, node in
+        return kernel.preorder(least: least(of: total)) { name($0) ?? "~" }.map { depth, node in
             SyscallDetail.KernelTreeRow(
                 depth: depth, function: name(node.label), kernelTimeNanoseconds: node.time,
                 contendedWaitNanoseconds: hasWaits ? node.wait : nil, selfNanoseconds: node.own,
-                share: share(node.time))
+                share: share(node.time, of: total))
+        }
+    }
+
+    func waitRows() -> [SyscallDetail.WaitTreeRow] {
+        let names = facts.charging.names
+        func name(_ label: Sleep) -> String? { label.function >= 0 ? names[Int(label.function)] : nil }
+        return sleeps.preorder(least: least(of: totalWait)) { name($0) ?? "~" }.map { depth, node in
+            SyscallDetail.WaitTreeRow(
+                depth: depth, function: name(node.label), waitNanoseconds: node.time,
+                waitClass: node.label.waitClass, share: share(node.time, of: totalWait))
         }
     }
 
     func callRows() -> [SyscallDetail.CallTreeRow] {
+        rows(of: callers, total: total).map { depth, time, share, label in
+            var row = SyscallDetail.CallTreeRow(depth: depth, kernelTimeNanoseconds: time, share: share)
+            switch label {
+            case .place(let place): row.place = place
+            case .cut(let reason): row.cut = reason
+            }
+            return row
+        }
+    }
+
+    /// The call sites that led to sleep, and their callers.
+    func waitCallRows() -> [SyscallDetail.WaitCallRow] {
+        rows(of: sleepers, total: totalWait).map { depth, time, share, label in
+            var row = SyscallDetail.WaitCallRow(depth: depth, waitNanoseconds: time, share: share)
+            switch label {
+            case .place(let place): row.place = place
+            case .cut(let reason): row.cut = reason
+            }
+            return row
+        }
+    }
+
+    private func rows(
+        of tree: MergedTree<Caller>, total: Int64
+    ) -> [(depth: Int, time: Int64, share: Double, label: Caller)] {
         func name(_ caller: Caller) -> String {
             switch caller {
             case .place(let place): place.sortKey
             case .cut(let reason): "~" + reason
             }
         }
-        return callers.preorder(least: least, name: name).map { depth, node in
-            var row = SyscallDetail.CallTreeRow(
-                depth: depth, kernelTimeNanoseconds: node.time, share: share(node.time))
-            switch node.label {
-            case .place(let place): row.place = place
-            case .cut(let reason): row.cut = reason
-            }
-            return row
+        return tree.preorder(least: least(of: total), name: name).map { depth, node in
+            (depth, node.time, share(node.time, of: total), node.label)
         }
     }
 }

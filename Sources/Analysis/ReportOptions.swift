@@ -7,6 +7,8 @@ public struct ReportOptions: Sendable, Equatable {
     public var top: Int?
     /// Only containers of this name, of this id or one beginning so, or of this cgroup path; nil for all.
     public var container: String?
+    /// Whether entries are listed too that took no kernel time and only sleep by choice.
+    var includesSleepOnly = false
 
     public init(
         view: ReportView = .syscall, rankBy: Ranking = .time, top: Int? = nil, container: String? = nil

@@ -35,6 +35,9 @@ struct Rows<Key: Hashable> {
         waitRow.append(row)
     }
 
+    /// Makes sure that a key has a row, if only an empty one.
+    mutating func touch(_ key: Key) { _ = index(of: key) }
+
     private mutating func index(of key: Key) -> Int32 {
         if let known = indices[key] { return known }
         let new = Int32(truncatingIfNeeded: rows.count)

@@ -37,12 +37,21 @@ public struct SyscallDetail: Sendable, Codable, Equatable {
         public var kernelTree: [KernelTreeRow]
         /// From the call sites outwards.
         public var callTree: [CallTreeRow]
+        /// Asleep inside the entry, whatever for; nil where waits were not recorded, or there was none.
+        public var waitNanoseconds: Int64?
+        /// From the entry inwards to where threads slept.
+        public var waitTree: [WaitTreeRow]?
+        /// From the call sites that slept outwards.
+        public var waitCallTree: [WaitCallRow]?
 
         enum CodingKeys: String, CodingKey {
             case name, id, cgroup, entries
             case kernelTimeNanoseconds = "kernel_time_ns"
             case kernelTree = "kernel_tree"
             case callTree = "call_tree"
+            case waitNanoseconds = "wait_ns"
+            case waitTree = "wait_tree"
+            case waitCallTree = "wait_call_tree"
         }
     }
 
@@ -89,6 +98,46 @@ public struct SyscallDetail: Sendable, Codable, Equatable {
         }
     }
 
+    /// A kernel function on the way to where threads slept. Rows stand in the order of the tree.
+    public struct WaitTreeRow: Sendable, Codable, Equatable {
+        /// 0 for the entry's own function.
+        public var depth: Int
+        /// nil where it has no name.
+        public var function: String?
+        /// Asleep here and further inside.
+        public var waitNanoseconds: Int64
+        /// Why, where this is the function that slept.
+        public var waitClass: WaitClass?
+        /// Of the time asleep in the entry in this container, between 0 and 1.
+        public var share: Double
+
+        enum CodingKeys: String, CodingKey {
+            case depth, function
+            case waitNanoseconds = "wait_ns"
+            case waitClass = "class"
+            case share
+        }
+    }
+
+    /// A place in user code that led to sleep in the entry: a call site, or a caller of the row above it.
+    public struct WaitCallRow: Sendable, Codable, Equatable {
+        /// 0 for a call site.
+        public var depth: Int
+        /// nil where the stack was cut short.
+        public var place: CodePlace?
+        /// See `CallTreeRow.cut`.
+        public var cut: String?
+        public var waitNanoseconds: Int64
+        /// Of the time asleep in the entry in this container, between 0 and 1.
+        public var share: Double
+
+        enum CodingKeys: String, CodingKey {
+            case depth, place, cut
+            case waitNanoseconds = "wait_ns"
+            case share
+        }
+    }
+
     /// Branches lighter than this share are left out of the trees.
     public static let leastShare = 0.01
 
@@ -99,6 +148,7 @@ public struct SyscallDetail: Sendable, Codable, Equatable {
         var all = options
         all.view = .syscall
         all.top = nil
+        all.includesSleepOnly = true
         var details: [ContainerDetail] = []
         var known: [EntryReport] = []
         var warnings: [String] = []
@@ -112,10 +162,15 @@ public struct SyscallDetail: Sendable, Codable, Equatable {
             guard !matching.isEmpty else { continue }
             let trees = DetailTrees(
                 facts: analysis.facts, tally: analysis.tallies[index], wanted: wanted, hasWaits: analysis.hasWaits)
-            details.append(
-                ContainerDetail(
-                    name: container.name, id: container.id, cgroup: container.cgroup, entries: matching,
-                    kernelTimeNanoseconds: trees.total, kernelTree: trees.kernelRows(), callTree: trees.callRows()))
+            var detail = ContainerDetail(
+                name: container.name, id: container.id, cgroup: container.cgroup, entries: matching,
+                kernelTimeNanoseconds: trees.total, kernelTree: trees.kernelRows(), callTree: trees.callRows())
+            if analysis.hasWaits, trees.totalWait > 0 {
+                detail.waitNanoseconds = trees.totalWait
+                detail.waitTree = trees.waitRows()
+                detail.waitCallTree = trees.waitCallRows()
+            }
+            details.append(detail)
         }
         details.sort { left, right in
             left.kernelTimeNanoseconds != right.kernelTimeNanoseconds

@@ -83,7 +83,7 @@ extension Host {
     }
 
     /// A comm may hold any byte, even a line end; the kernel adds one behind it.
-    private func comm(in directory: String) -> String? {
+    func comm(in directory: String) -> String? {
         guard var bytes = contents(directory + "/comm", limit: 4096) else { return nil }
         if bytes.last == 0x0A { bytes.removeLast() }
         return String(losslesslyDecoding: bytes)
@@ -100,6 +100,8 @@ struct ProcStat: Equatable {
     var parent: ProcessID
     /// Clock ticks from boot to the process's start.
     var startTime: UInt64
+    /// The CPU that it was on last.
+    var processor: Int32
 
     /// - Returns: nil for contents that are no such line.
     init?(_ contents: [UInt8]) {
@@ -107,7 +109,7 @@ struct ProcStat: Equatable {
         // one.
         guard let end = contents.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         let fields = contents[(end + 1)...].split { $0 == 0x20 || $0 == 0x0A }
-        // Behind the comm come state (field 3) and ppid (4); starttime is field 22.
+        // Behind the comm come state (field 3) and ppid (4); starttime is field 22, processor 39.
         guard fields.count > 19, let state = fields[0].first,
             let parent = Int32(String(decoding: fields[1], as: UTF8.self)),
             let startTime = UInt64(String(decoding: fields[19], as: UTF8.self))
@@ -115,5 +117,6 @@ struct ProcStat: Equatable {
         self.state = state
         self.parent = ProcessID(parent)
         self.startTime = startTime
+        processor = fields.count > 36 ? Int32(String(decoding: fields[36], as: UTF8.self)) ?? 0 : 0
     }
 }

@@ -25,12 +25,57 @@ public protocol LiveMachine {
 
     /// Kernel code came or went while the kernel ran.
     func follow(_ record: KernelSymbolRecord)
+
+    /// What a thread does at this moment; nil when it is gone.
+    func standing(of tid: ThreadID, in pid: ProcessID) -> ThreadStanding?
+
+    /// Whether a thread is still there, and has not ended.
+    func exists(_ tid: ThreadID, in pid: ProcessID) -> Bool
+
+    /// What a process is called at this moment; nil when it is gone.
+    func comm(of pid: ProcessID) -> String?
 }
 
 extension LiveMachine {
     public func kernelVariable(at address: VirtualAddress) -> String? { nil }
 
     public func container(madeAs cgroup: CgroupID, path: String) -> (row: RowID, container: Container)? { nil }
+    public func standing(of tid: ThreadID, in pid: ProcessID) -> ThreadStanding? { nil }
+    public func exists(_ tid: ThreadID, in pid: ProcessID) -> Bool { true }
+    public func comm(of pid: ProcessID) -> String? { nil }
+}
+
+/// A thread as it was found: asleep somewhere, or running or waiting for a CPU.
+public struct ThreadStanding: Sendable {
+    /// When it was looked at, nanoseconds of CLOCK_MONOTONIC.
+    public var time: UInt64
+    public var isRunnable: Bool
+    /// The CPU that it was on last.
+    public var cpu: Int32
+    /// Where in the kernel it sleeps, innermost first; empty for one that is runnable.
+    public var kernel: [KernelFunction]
+    /// Where it entered the kernel; nil where that could not be seen.
+    public var user: User?
+
+    public struct User: Sendable {
+        public var instructionPointer: UInt64
+        public var stackPointer: UInt64
+        /// Memory from the stack pointer upwards.
+        public var stack: [UInt8]
+        public init(instructionPointer: UInt64, stackPointer: UInt64, stack: [UInt8]) {
+            self.instructionPointer = instructionPointer
+            self.stackPointer = stackPointer
+            self.stack = stack
+        }
+    }
+
+    public init(time: UInt64, isRunnable: Bool, cpu: Int32, kernel: [KernelFunction], user: User?) {
+        self.time = time
+        self.isRunnable = isRunnable
+        self.cpu = cpu
+        self.kernel = kernel
+        self.user = user
+    }
 }
 
 /// A process as it was found, rather than as it was followed.

@@ -1,48 +1,180 @@
+import PerfRecords
 import ProfileModel
 import Recording
 
 /// Who is off the CPU, since when, and where they left it.
 ///
 /// A switch-out sample names the stack; the switch records around it say whether the thread could have run on, and when
-/// it came back. Where switches are many, only some have a sample, which then stands for all switches of its event since
-/// the last one: every switch has its records, so that they can be counted.
+/// it came back. Every switch has its records, so that how long a thread was away is always known; where switches are
+/// many, only some have a sample, and the time of the others is given to the next sampled absence of the same thread that
+/// was about as long. So each thread's sum is exact whatever was sampled, and one long sleep among a thousand short ones
+/// neither vanishes nor counts a thousand times.
 struct OffCPU {
-    struct Absence {
-        /// When the thread left, nanoseconds of CLOCK_MONOTONIC.
-        var since: UInt64
-        var thread: RowID
-        var container: RowID
+    /// Where a thread left the CPU.
+    struct Place {
         var stack: RowID?
         var mode: SampleMode
         var cpu: Int32
-        /// Switches that this one stands for, itself included.
-        var switches: UInt64
-        var isPreempted = false
     }
-    private var absences: [ThreadID: Absence] = [:]
+
+    /// Whose time it is.
+    struct Owner {
+        var thread: RowID
+        var container: RowID
+    }
+
+    /// Who got the CPU of a thread that could have run on.
+    enum Successor: Hashable {
+        /// A thread of the same container.
+        case itself
+        /// The idle task: what kept the thread from running was not another one, but a limit.
+        case idle
+        case process(ProcessID)
+        case unknown
+    }
+
+    /// Time off the CPU that is complete.
+    struct Wait {
+        var pid: ProcessID
+        var tid: ThreadID
+        /// nil for a thread none of whose samples was ever seen: then `container` says what its event knew.
+        var owner: Owner?
+        var container: RowID?
+        /// nil where no sample says it.
+        var place: Place?
+        var isPreempted: Bool
+        var nanoseconds: UInt64
+        /// When it ended, nanoseconds of CLOCK_MONOTONIC.
+        var end: UInt64
+    }
+
+    private struct Absence {
+        var since: UInt64
+        /// nil where the switch was not sampled.
+        var place: Place?
+        var isPreempted = false
+        /// Whether the switch's own record has come.
+        var isRecorded: Bool
+        var successor = Successor.unknown
+        /// When it was found asleep, where nobody saw it leave.
+        var found: UInt64?
+    }
+
+    /// Absences of one length that wait for a sample.
+    private struct Pending {
+        var length: Length
+        var nanoseconds: UInt64
+        /// Where the last sampled one was.
+        var place: Place?
+    }
+
+    /// Preempted or not, and how long: two steps to the octave.
+    private struct Length: Equatable {
+        let isPreempted: Bool
+        let step: Int
+
+        init(_ nanoseconds: UInt64, isPreempted: Bool) {
+            self.isPreempted = isPreempted
+            let octave = UInt64.bitWidth - 1 - (nanoseconds | 1).leadingZeroBitCount
+            step = 2 * octave + (octave > 0 ? Int(nanoseconds >> UInt64(octave - 1) & 1) : 0)
+        }
+
+        /// How far apart two are that one place may still stand for: within an octave.
+        static let reach = 2
+    }
+
+    private final class Thread {
+        let pid: ProcessID
+        var owner: Owner?
+        var container: RowID?
+        var away: Absence?
+        var pending: [Pending] = []
+        init(pid: ProcessID) { self.pid = pid }
+    }
+    private var threads: [ThreadID: Thread] = [:]
+    /// Threads that have ended, and when: their last switch is not to be waited for.
+    private var ended: [ThreadID: UInt64] = [:]
     /// Switches of each event since its last sample; -1 while the sample's own is yet to come.
     private var sinceSample: [UInt64: Int] = [:]
     /// Switches off each CPU since they were last asked for.
     private var switches: [UInt32: Int] = [:]
     /// The most switches that one sample stood for.
     private(set) var largestPeriod: UInt64 = 1
+    /// For each container: how long its threads were preempted, by what got their CPU first.
+    private(set) var successors: [RowID: [Successor: UInt64]] = [:]
 
-    /// How many switches a sample of `event` stands for: those since the last one, and its own, whose record follows.
-    mutating func switchesOfSample(of event: UInt64) -> UInt64 {
-        let count = UInt64(max(0, sinceSample[event] ?? 0)) + 1
+    /// Takes the sample of a switch off the CPU, whose record follows.
+    mutating func countSample(of event: UInt64) {
+        largestPeriod = max(largestPeriod, UInt64(max(0, sinceSample[event] ?? 0)) + 1)
         sinceSample[event] = -1
-        largestPeriod = max(largestPeriod, count)
-        return count
     }
 
     /// A thread left the CPU and its stack is known.
-    mutating func leave(_ thread: ThreadID, _ absence: Absence) { absences[thread] = absence }
+    mutating func leave(_ tid: ThreadID, of pid: ProcessID, owner: Owner, at time: UInt64, place: Place) {
+        guard ended[tid] == nil else { return }
+        let thread = thread(tid, of: pid)
+        thread.owner = owner
+        thread.away = Absence(since: time, place: place, isRecorded: false)
+    }
 
-    /// A thread left the CPU: `isPreempted` belongs to the sample just before, if there was one.
-    mutating func switchedOut(_ thread: ThreadID, isPreempted: Bool, event: UInt64, cpu: UInt32) {
+    /// A thread left the CPU; what is known of it belongs to the sample just before, if there was one.
+    ///
+    /// - Parameters:
+    ///   - container: whose it is by the event alone; nil where only a sample can tell.
+    ///   - successor: the task that got the CPU.
+    mutating func switchedOut(
+        _ tid: ThreadID, of pid: ProcessID, at time: UInt64, isPreempted: Bool, event: UInt64, cpu: UInt32,
+        container: RowID?, successor: SwitchRecord.Task?
+    ) {
         sinceSample[event, default: 0] += 1
         switches[cpu, default: 0] += 1
-        if isPreempted { absences[thread]?.isPreempted = true }
+        guard ended[tid] == nil, tid.rawValue > 0, container != nil || threads[tid] != nil else { return }
+        let thread = thread(tid, of: pid)
+        thread.container = container
+        if thread.away?.isRecorded ?? true { thread.away = Absence(since: time, place: nil, isRecorded: true) }
+        thread.away?.isRecorded = true
+        thread.away?.isPreempted = isPreempted
+        if isPreempted { thread.away?.successor = kind(of: successor, container: thread.owner?.container ?? container) }
+    }
+
+    private func kind(of successor: SwitchRecord.Task?, container: RowID?) -> Successor {
+        guard let successor else { return .unknown }
+        if successor.tid.rawValue == 0 { return .idle }
+        if let known = threads[successor.tid], let container, known.owner?.container ?? known.container == container {
+            return .itself
+        }
+        return .process(successor.pid)
+    }
+
+    /// A thread that was not running when the recording started: its time counts from there.
+    ///
+    /// - Parameters:
+    ///   - place: where it sleeps; nil for one that waits for a CPU, which may turn out to have one.
+    ///   - found: when it was looked at.
+    mutating func find(
+        _ tid: ThreadID, of pid: ProcessID, owner: Owner, since start: UInt64, found: UInt64, place: Place?
+    ) {
+        let thread = thread(tid, of: pid)
+        thread.owner = owner
+        thread.away = Absence(since: start, place: place, isPreempted: place == nil, isRecorded: true, found: found)
+    }
+
+    /// A thread was sampled on a CPU: one that was found runnable had its CPU all the time, and of one that is away the
+    /// record of its return was lost. How long either was away nobody knows.
+    mutating func runs(_ tid: ThreadID, at time: UInt64) {
+        guard let thread = threads[tid], let away = thread.away, time > away.since &+ Self.overlap else { return }
+        thread.away = nil
+    }
+
+    /// A sample by a non-maskable interrupt may fall between a switch's record and the switch.
+    private static let overlap: UInt64 = 100_000
+    private static let long: UInt64 = 100_000_000
+
+    private mutating func thread(_ tid: ThreadID, of pid: ProcessID) -> Thread {
+        if let known = threads[tid] { return known }
+        let new = Thread(pid: pid)
+        threads[tid] = new
+        return new
     }
 
     /// The most switches off one CPU since this was last asked for.
@@ -51,24 +183,96 @@ struct OffCPU {
         return switches.values.max() ?? 0
     }
 
-    /// A thread is back, or has ended.
-    mutating func comeBack(_ thread: ThreadID) -> Absence? { absences.removeValue(forKey: thread) }
-
-    /// All that are still away.
-    mutating func takeAll() -> [(thread: ThreadID, absence: Absence)] {
-        defer { absences = [:] }
-        return absences.sorted { $0.key < $1.key }.map { (thread: $0.key, absence: $0.value) }
+    /// A thread is back.
+    ///
+    /// - Returns: its time off the CPU, and what it stands for; nil where that waits for a sample.
+    mutating func comeBack(_ tid: ThreadID, at time: UInt64) -> Wait? {
+        guard let thread = threads[tid], let away = thread.away else { return nil }
+        thread.away = nil
+        // Back before it was looked at: what was seen then is another sleep.
+        if let found = away.found, time < found { return nil }
+        return wait(of: tid, thread, away, until: time)
     }
-}
 
-extension OffCPU.Absence {
-    /// The row of an absence that ended at `end`. Its time is its end, so that rows stay in time order.
-    func row(end: UInt64, start: UInt64) -> SampleRow {
-        let nanoseconds = end > since ? end - since : 0
-        let (weight, overflows) = nanoseconds.multipliedReportingOverflow(by: switches)
-        return SampleRow(
-            time: Int64(clamping: end) - Int64(clamping: start), cpu: cpu, thread: thread, container: container,
-            stack: stack, kind: isPreempted ? .preempted : .blocked, mode: mode,
-            weight: overflows ? .max : Int64(clamping: weight))
+    private mutating func wait(of tid: ThreadID, _ thread: Thread, _ away: Absence, until time: UInt64) -> Wait? {
+        let nanoseconds = time > away.since ? time - away.since : 0
+        if away.isPreempted, let container = thread.owner?.container ?? thread.container {
+            successors[container, default: [:]][away.successor, default: 0] &+= nanoseconds
+        }
+        let length = Length(nanoseconds, isPreempted: away.isPreempted)
+        var index = thread.pending.firstIndex { $0.length == length }
+        guard let place = away.place ?? (away.found == nil ? nil : Place(mode: .kernel, cpu: 0)) else {
+            if index == nil {
+                thread.pending.append(Pending(length: length, nanoseconds: 0, place: nil))
+                index = thread.pending.count - 1
+            }
+            if let index { thread.pending[index].nanoseconds &+= nanoseconds }
+            return nil
+        }
+        var sum = nanoseconds
+        if let index {
+            sum &+= thread.pending[index].nanoseconds
+            thread.pending[index].nanoseconds = 0
+            thread.pending[index].place = place
+        } else if largestPeriod > 1 {
+            thread.pending.append(Pending(length: length, nanoseconds: 0, place: place))
+        }
+        return Wait(
+            pid: thread.pid, tid: tid, owner: thread.owner, container: thread.container, place: place,
+            isPreempted: away.isPreempted, nanoseconds: sum, end: time)
+    }
+
+    /// A thread has ended.
+    ///
+    /// - Returns: what still waited for a sample.
+    mutating func end(_ tid: ThreadID, at time: UInt64) -> [Wait] {
+        ended[tid] = time
+        guard let thread = threads.removeValue(forKey: tid) else { return [] }
+        return rest(of: tid, thread, at: time)
+    }
+
+    /// A thread begins, maybe one whose id was another's before.
+    mutating func begin(_ tid: ThreadID) {
+        ended[tid] = nil
+        threads[tid] = nil
+    }
+
+    /// Forgets threads that ended before `time`: they have left their CPU for good.
+    mutating func forgetEnded(before time: UInt64) {
+        if !ended.isEmpty { ended = ended.filter { $0.value >= time } }
+    }
+
+    /// What waited for a sample that did not come: a place of about the same length stands for it, else none.
+    private func rest(of tid: ThreadID, _ thread: Thread, at time: UInt64) -> [Wait] {
+        thread.pending.filter { $0.nanoseconds > 0 }.map { pending in
+            let near = thread.pending.filter {
+                $0.place != nil && $0.length.isPreempted == pending.length.isPreempted
+                    && abs($0.length.step - pending.length.step) <= Length.reach
+            }
+            let nearest = near.min {
+                abs($0.length.step - pending.length.step) < abs($1.length.step - pending.length.step)
+            }
+            return Wait(
+                pid: thread.pid, tid: tid, owner: thread.owner, container: thread.container, place: nearest?.place,
+                isPreempted: pending.length.isPreempted, nanoseconds: pending.nanoseconds, end: time)
+        }
+    }
+
+    /// All that is not accounted for yet: who is still away was away until `time`.
+    ///
+    /// - Parameter isThere: whether a thread still exists, asked of those that have been away for long: the record of
+    ///   its end may have been lost.
+    mutating func takeAll(at time: UInt64, isThere: (ThreadID, ProcessID) -> Bool) -> [Wait] {
+        var waits: [Wait] = []
+        for (tid, thread) in threads.sorted(by: { $0.key < $1.key }) {
+            if let away = thread.away, time < away.since &+ Self.long || isThere(tid, thread.pid),
+                let last = wait(of: tid, thread, away, until: time)
+            {
+                waits.append(last)
+            }
+            waits += rest(of: tid, thread, at: time)
+        }
+        threads = [:]
+        return waits
     }
 }

@@ -30,6 +30,8 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     var offCPU = OffCPU()
     var calls = SyscallCounter()
     var locks = LockWaits()
+    /// The names of processes that got the CPU of a thread that could have run on.
+    var successorNames: [ProcessID: String] = [:]
     private var throttledSince: [UInt64: UInt64] = [:]
     /// Reused from sample to sample.
     var kernelChain: [VirtualAddress] = []
@@ -77,12 +79,13 @@ public struct ProfileBuilder<Machine: LiveMachine> {
             if let row = changed.process { batch.processes.append(row) }
             if let row = changed.thread { batch.threads.append(row) }
         case .fork(let record):
+            offCPU.begin(record.tid)
             _ = process(record.parentPID, ifKnown: !asksForParents)
             tasks.fork(record.pid, tid: record.tid, parent: record.parentPID, parentThread: record.parentTID)
             attribution.fork(record.pid, from: record.parentPID)
         case .exit(let record):
+            for wait in offCPU.end(record.tid, at: record.sampleID.time) { append(wait) }
             tasks.exit(record.pid, tid: record.tid, time: record.sampleID.time)
-            _ = offCPU.comeBack(record.tid)
         case .lost(let record):
             losses.lostRecords.add(record.count)
             locks.forgetOpenWaits()
@@ -115,7 +118,9 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     /// Ends what lasts until the end of the recording.
     public mutating func finish(at time: UInt64) {
         for event in throttledSince.keys.sorted() { endThrottle(of: event, at: time) }
-        for (_, absence) in offCPU.takeAll() { batch.samples.append(absence.row(end: time, start: start)) }
+        let machine = machine
+        let waits = offCPU.takeAll(at: time) { tid, pid in machine.exists(tid, in: pid) }
+        for wait in waits { append(wait) }
         batch.syscallCounts += calls.rows(before: .max)
         locks.write(before: .max, isFinal: true, into: &batch)
     }
@@ -146,6 +151,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     /// Puts what is complete by `time` into the batch.
     public mutating func settle(before time: UInt64) {
         for pid in tasks.forgetEnded(before: time) { attribution.forget(pid) }
+        offCPU.forgetEnded(before: time)
         let sinceStart = Int64(clamping: time) - Int64(clamping: start)
         batch.syscallCounts += calls.rows(before: sinceStart)
         locks.write(before: sinceStart, into: &batch)
@@ -177,7 +183,7 @@ extension ProfileBuilder {
             return
         }
         guard let container = attribution.container(pid: sample.pid, cgroup: sample.cgroup, event: use) else {
-            if use.meaning == .switchedOut { _ = offCPU.switchesOfSample(of: event) }
+            if use.meaning == .switchedOut { offCPU.countSample(of: event) }
             return
         }
         if use.meaning == .syscallEntry {
@@ -189,9 +195,9 @@ extension ProfileBuilder {
             return
         }
         // Of the rest of the machine only the CPU time is of interest; its switches are counted with the others'.
-        if use.meaning == .switchedOut, container == attribution.others {
-            _ = offCPU.switchesOfSample(of: event)
-            return
+        if use.meaning == .switchedOut {
+            offCPU.countSample(of: event)
+            if container == attribution.others { return }
         }
         guard let process = process(sample.pid) else { return }
         let isNamed = container != attribution.others
@@ -203,30 +209,17 @@ extension ProfileBuilder {
             // A task that is being reaped (its id is -1) does not come back.
             if sample.tid.rawValue < 0 { return }
             offCPU.leave(
-                sample.tid,
-                OffCPU.Absence(
-                    since: sample.time, thread: thread, container: container, stack: stack, mode: mode, cpu: cpu,
-                    switches: offCPU.switchesOfSample(of: event)))
+                sample.tid, of: sample.pid, owner: OffCPU.Owner(thread: thread, container: container),
+                at: sample.time, place: OffCPU.Place(stack: stack, mode: mode, cpu: cpu))
             return
         }
+        offCPU.runs(sample.tid, at: sample.time)
         batch.samples.append(
             SampleRow(
                 time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: cpu, thread: thread,
                 container: container, stack: stack, kind: .onCPU, mode: mode,
                 weight: use.weight(ofPeriod: sample.period)))
         sampleCount += 1
-    }
-
-    private mutating func take(_ record: SwitchRecord) {
-        let thread = record.sampleID.tid
-        switch record.direction {
-        case .out:
-            offCPU.switchedOut(
-                thread, isPreempted: record.isPreempted, event: record.sampleID.identifier, cpu: record.sampleID.cpu)
-        case .in:
-            guard let absence = offCPU.comeBack(thread) else { return }
-            batch.samples.append(absence.row(end: record.sampleID.time, start: start))
-        }
     }
 
     /// The lock's address lies behind the eight bytes that all tracepoints share, and then the flags, or the result.
@@ -280,14 +273,7 @@ extension ProfileBuilder {
             userChain.removeAll(keepingCapacity: true)
         }
 
-        var node: RowID = 0
-        if case .truncated(_, let reason) = end {
-            node = self.node(below: node, frame: modules.frame(truncation: reason, batch: &batch))
-        }
-        for index in userChain.indices.reversed() {
-            let frame = userFrame(at: index, of: process, isBelowKernel: !kernelChain.isEmpty)
-            node = self.node(below: node, frame: frame)
-        }
+        var node = userStack(of: process, end: end, isBelowKernel: !kernelChain.isEmpty)
         for index in kernelChain.indices.reversed() {
             // All but the innermost are return addresses.
             let address = index == 0 ? kernelChain[index] : kernelChain[index].lookupForReturnAddress
@@ -297,7 +283,19 @@ extension ProfileBuilder {
         return node == 0 ? nil : node
     }
 
-    private mutating func node(below parent: RowID, frame: RowID) -> RowID {
+    /// The node of `userChain`, which ended like that; 0 where it is empty.
+    mutating func userStack(of process: TaskTable.Process, end: CallchainEnd, isBelowKernel: Bool) -> RowID {
+        var node: RowID = 0
+        if case .truncated(_, let reason) = end {
+            node = self.node(below: node, frame: modules.frame(truncation: reason, batch: &batch))
+        }
+        for index in userChain.indices.reversed() {
+            node = self.node(below: node, frame: userFrame(at: index, of: process, isBelowKernel: isBelowKernel))
+        }
+        return node
+    }
+
+    mutating func node(below parent: RowID, frame: RowID) -> RowID {
         let (number, isNew) = stacks.number(
             of: UInt64(bitPattern: parent), UInt64(bitPattern: frame))
         if isNew {
@@ -326,10 +324,17 @@ extension ProfileBuilder {
         }
         let stackCopy = bytes.extracting(sample.userStack)
         if stackCopy.byteCount == 0, isWithoutProgram() { return .complete }
+        return followUserStack(sampled, stack: stackCopy, in: process)
+    }
+
+    /// Fills `userChain` from registers and a copy of the stack.
+    mutating func followUserStack(
+        _ registers: UserRegisters, stack: RawSpan, in process: TaskTable.Process
+    ) -> CallchainEnd {
         var end = CallchainEnd.complete
         // A module is opened when a stack first leads through it; then the same stack is followed again.
         for _ in 0...process.memory.unopened.count {
-            end = unwinder.unwind(sampled, stack: stackCopy, in: process.memory.space, into: &userChain)
+            end = unwinder.unwind(registers, stack: stack, in: process.memory.space, into: &userChain)
             if !openModules(of: process) { break }
         }
         return end

@@ -23,6 +23,9 @@ struct TaskTable {
             self.comm = comm
         }
 
+        /// Those that live.
+        var threadIDs: [ThreadID] { threads.filter { $0.value.ended == nil }.map(\.key) }
+
         /// A thread that began, or was found: it takes the place of one that had the same id.
         fileprivate func add(_ tid: ThreadID, comm: String) {
             if threads[tid].map({ $0.ended != nil }) ?? true { livingCount += 1 }

@@ -22,6 +22,8 @@ struct EventSet {
     private var callPeriod = EventKind.firstCallPeriod
     private var lockStackEvents: [Event] = []
     private var lockStackPeriod = EventKind.firstLockStackPeriod
+    /// The most calls that one sample stood for, once there had been a look at how many there are.
+    private(set) var largestCallPeriod: UInt64 = 1
     private var callEvents: [(event: Event, row: RowID?)] = []
     /// Whose each event is, by its id; events of the whole machine are nobody's.
     private var eventRows: [UInt64: RowID] = [:]
@@ -291,6 +293,7 @@ struct EventSet {
         let newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: rates.calls)
         guard newCallPeriod != callPeriod, !callEvents.isEmpty else { return nil }
         callPeriod = newCallPeriod
+        largestCallPeriod = max(largestCallPeriod, newCallPeriod)
         for (event, _) in callEvents { try? event.setPeriod(newCallPeriod) }
         return newCallPeriod
     }

@@ -46,6 +46,8 @@ final class HostMachine: LiveMachine {
     /// How many more processes' root directories are held, for what those leave behind: fewer where a thousand containers
     /// are looked at before the first sample, any number for what samples hit.
     var rootsToHold = Int.max
+    private var functionsByName: [ThreadState.Function: KernelFunction?] = [:]
+    private static let sleeperStackBytes = 8192
 
     init(host: Host, doors: FileDoors) {
         self.host = host
@@ -108,6 +110,31 @@ final class HostMachine: LiveMachine {
     }
 
     func kernelVariable(at address: VirtualAddress) -> String? { symbols.variable(at: address) }
+
+    func standing(of tid: ThreadID, in pid: ProcessID) -> ThreadStanding? {
+        guard let state = host.threadState(of: tid, in: pid, stackBytes: Self.sleeperStackBytes) else { return nil }
+        var user: ThreadStanding.User?
+        if let instruction = state.instructionPointer, let stack = state.stackPointer, !state.stack.isEmpty {
+            user = ThreadStanding.User(instructionPointer: instruction, stackPointer: stack, stack: state.stack)
+        }
+        return ThreadStanding(
+            time: Clock.monotonic(), isRunnable: state.isRunnable, cpu: state.cpu,
+            kernel: state.kernel.compactMap(function(named:)), user: user)
+    }
+
+    func exists(_ tid: ThreadID, in pid: ProcessID) -> Bool { host.isAlive(tid, in: pid) }
+
+    func comm(of pid: ProcessID) -> String? { host.comm(of: pid) }
+
+    /// Sleepers stand in few functions, and finding a name takes a walk through all of them.
+    private func function(named function: ThreadState.Function) -> KernelFunction? {
+        if let known = functionsByName[function] { return known }
+        let found = symbols.address(of: function.name).map {
+            KernelFunction(name: function.name, start: $0, module: function.module)
+        }
+        functionsByName[function] = found
+        return found
+    }
 
     func follow(_ record: KernelSymbolRecord) {
         if record.isUnregistered {

@@ -33,6 +33,8 @@ struct RecordingSession: ~Copyable {
     private static let eagerRoots = 32
     /// So many targets are looked after in each round: more only once a second.
     private static let closelyWatched = 64
+    /// More threads than this are not looked at: each costs some 40 µs.
+    private static let eagerThreads = 4_000
 
     /// Opens the events; nothing is recorded yet.
     init(
@@ -106,10 +108,15 @@ struct RecordingSession: ~Copyable {
         var commandHasEnded = false
         defer { if let command, !commandHasEnded { _ = command.command.end() } }
         let witness = Witness(plan, host: host)
+        let runQueueWaits = RunQueueWaits(knownProcesses(), host: host)
         builder.setCallPeriod(EventKind.firstCallPeriod, since: startTime)
         try events.enable()
         machine.rootsToHold = Self.eagerRoots
-        for pid in knownProcesses() { builder.add(pid) }
+        var threads = Self.eagerThreads
+        for (pid, row) in knownProcesses() {
+            builder.add(pid)
+            if request.recordsBlocked { threads -= builder.findSleepers(of: pid, container: row, limit: threads) }
+        }
         machine.rootsToHold = .max
         try command?.command.start()
 
@@ -158,12 +165,14 @@ struct RecordingSession: ~Copyable {
             endTime = min(endTime, gone)
         }
         takeTimes(witness)
+        builder.batch.pressure += runQueueWaits.rows(knownProcesses(), host: host)
         if let command, !commandHasEnded {
             info.commandStatus = command.command.end().map(SpawnedCommand.exitStatus)
             commandHasEnded = true
         }
         drain(untilEnd: true)
         builder.finish(at: endTime)
+        builder.batch.pressure += builder.successorRows()
         lostSamples = events.lostSamples()
         callCounts = events.countedCalls()
         if builder.largestSwitchPeriod > 1 {
@@ -176,6 +185,11 @@ struct RecordingSession: ~Copyable {
             info.notes.append(
                 "the call paths of waits for locks were sampled, \(waits.withStack) of \(waits.all): times and counts by lock "
                     + "are of all waits")
+        }
+        if events.largestCallPeriod > 1 {
+            info.notes.append(
+                "system calls were sampled, at times one in \(events.largestCallPeriod): there were too many to follow each"
+            )
         }
         try commit(to: &writer)
         return end ?? .durationOver
@@ -206,10 +220,13 @@ struct RecordingSession: ~Copyable {
         _ = unsafe poll(&waiting, nfds_t(waiting.count), Int32(milliseconds))
     }
 
-    private func knownProcesses() -> [ProcessID] {
-        var all = plan.processes.map(\.pid)
-        for named in plan.cgroups where all.count < Self.eagerProcesses {
-            all += host.processIDs(in: named.cgroup)
+    private func knownProcesses() -> [(pid: ProcessID, row: RowID)] {
+        var all = plan.processes
+        var known = Set(all.map(\.pid))
+        // From the inside outwards: a process belongs to the deepest named cgroup that it is in.
+        for named in plan.cgroups.sorted(by: { $0.cgroup.path.utf8.count > $1.cgroup.path.utf8.count })
+        where all.count < Self.eagerProcesses {
+            all += host.processIDs(in: named.cgroup).filter { known.insert($0).inserted }.map { ($0, named.row) }
         }
         return Array(all.prefix(Self.eagerProcesses))
     }

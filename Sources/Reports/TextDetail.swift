@@ -24,10 +24,33 @@ extension TextRenderer {
         for entry in container.entries {
             lines.segments(figures(of: entry, duration: duration), style: .plain, indent: 2, separator: "   ")
         }
+        if !container.kernelTree.isEmpty {
+            lines.blank()
+            lines.table(kernelTable(container.kernelTree), indent: 2)
+        }
+        if !container.callTree.isEmpty {
+            lines.blank()
+            lines.table(callTable(container.callTree.map { ($0.share, $0.depth, $0.place, $0.cut) }), indent: 2)
+        }
+        guard let wait = container.waitNanoseconds, let tree = container.waitTree else { return }
         lines.blank()
-        lines.table(kernelTable(container.kernelTree), indent: 2)
+        lines.line("  asleep inside it, whatever for: \(Figures.timePerSecond(wait, over: duration)) per second")
         lines.blank()
-        lines.table(callTable(container.callTree), indent: 2)
+        lines.table(waitTable(tree), indent: 2)
+        lines.blank()
+        lines.table(
+            callTable((container.waitCallTree ?? []).map { ($0.share, $0.depth, $0.place, $0.cut) }), indent: 2)
+    }
+
+    private func waitTable(_ rows: [SyscallDetail.WaitTreeRow]) -> TextTable {
+        let cells = rows.map { row in
+            let name = Self.indent(row.depth) + (row.function.map(displayName) ?? "(unnamed)")
+            return row.waitClass.map { TextTable.Cell("\(name) (\($0.words))", name) } ?? TextTable.Cell(name)
+        }
+        return TextTable(columns: [
+            Column(header: TextTable.Cell("ASLEEP"), rows.map { Figures.percent($0.share) }),
+            Column(header: TextTable.Cell("IN THE KERNEL, INWARDS"), cells: cells, least: 16),
+        ])
     }
 
     private func figures(of entry: EntryReport, duration: Int64) -> [String] {
@@ -73,7 +96,7 @@ extension TextRenderer {
         return Figures.percent(row.share * Double(row.selfNanoseconds) / Double(row.kernelTimeNanoseconds))
     }
 
-    private func callTable(_ rows: [SyscallDetail.CallTreeRow]) -> TextTable {
+    private func callTable(_ rows: [(share: Double, depth: Int, place: CodePlace?, cut: String?)]) -> TextTable {
         let cells = rows.map { row -> TextTable.Cell in
             if let place = row.place {
                 return Self.cell(for: place, indent: Self.indent(row.depth))
@@ -88,4 +111,19 @@ extension TextRenderer {
     }
 
     private static func indent(_ depth: Int) -> String { String(repeating: " ", count: min(depth, 60)) }
+}
+
+extension WaitClass {
+    /// As people read it.
+    fileprivate var words: String {
+        switch self {
+        case .kernelLock: "kernel lock"
+        case .kernelWait: "kernel work"
+        case .diskIO: "disk"
+        case .memory: "memory"
+        case .preempted: "preempted"
+        case .byChoice: "by choice"
+        case .other: "other"
+        }
+    }
 }

@@ -64,10 +64,15 @@ struct DockerDaemon {
 
     /// Starts a container.
     ///
+    /// - Parameter environment: variables as `NAME=VALUE`.
     /// - Returns: its id and its cgroup, below the root of the hierarchy that carries perf_event.
-    func start(_ image: String, name: String, _ command: String...) async throws -> (id: String, cgroup: String) {
+    func start(
+        _ image: String, name: String, environment: [String] = [], _ command: String...
+    ) async throws -> (id: String, cgroup: String) {
+        let variables = environment.flatMap { ["-e", $0] }
         let outcome = try await stage.run(
-            "/usr/bin/env", ["docker", "-H", socket, "run", "-d", "--network", "none", "--name", name, image] + command)
+            "/usr/bin/env",
+            ["docker", "-H", socket, "run", "-d", "--network", "none", "--name", name] + variables + [image] + command)
         try #require(outcome.status == 0, "docker run: \(outcome.errors)")
         let id = outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
         let pid = try await run("inspect", "-f", "{{.State.Pid}}", name).output.trimmingCharacters(

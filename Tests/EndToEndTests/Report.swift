@@ -37,6 +37,50 @@ struct Report: Decodable {
         var kernelTimeNs: Double
         var share: Share?
         var callSites: [CallSite]?
+        var kernelCpuNs: Double
+        var contendedWaitNs: Double?
+        var waitsNs: Waits?
+        var calls: Double?
+        var callsPerSecond: Double?
+        var cpuPerCallNs: Double?
+        var waitPerCallNs: Double?
+        var latencyPerCallNs: Double?
+        var hottestKernelFunction: String?
+        var spinNs: Double
+    }
+    /// Time off the CPU by class, in nanoseconds.
+    struct Waits: Decodable {
+        var kernelLock: Double
+        var kernelWait: Double
+        var diskIo: Double
+        var memory: Double
+        var preempted: Double
+        var byChoice: Double
+        var other: Double
+        var contended: Double { kernelLock + kernelWait }
+        var blocked: Double { contended + diskIo + memory + byChoice + other }
+        subscript(_ name: String) -> Double? {
+            [
+                "kernel_lock": kernelLock, "kernel_wait": kernelWait, "disk_io": diskIo, "memory": memory,
+                "preempted": preempted, "by_choice": byChoice, "other": other, "contended": contended,
+            ][name]
+        }
+    }
+    struct Suspects: Decodable {
+        struct RanInstead: Decodable {
+            var name: String
+            var ns: Double
+        }
+        var throttledShare: Double?
+        var cpuStallShare: Double?
+        var memoryStallShare: Double?
+        var ioStallShare: Double?
+        var pageFaults: Double?
+        var majorFaults: Double?
+        var runQueueWaitNs: Double?
+        var ranInstead: [RanInstead]?
+        var cpuLimit: Double?
+        var verdict: String
     }
     struct Container: Decodable {
         var name: String
@@ -45,6 +89,10 @@ struct Report: Decodable {
         var cpuNs: Double
         var kernelShare: Share?
         var cgroupKernelShare: Double?
+        var kernelCpuNs: Double
+        var contendedWaitNs: Double?
+        var waitsNs: Waits?
+        var suspects: Suspects?
         var syscalls: [Syscall]
     }
     var schema: String

@@ -13,6 +13,9 @@ final class FakeMachine: LiveMachine {
     var late: Set<String> = []
     var kernel: [KernelFunction] = []
     var variables: [UInt64: String] = [:]
+    var standings: [ThreadID: ThreadStanding] = [:]
+    var comms: [ProcessID: String] = [:]
+    var gone: Set<ThreadID> = []
     private(set) var askedProcesses: [ProcessID] = []
     private(set) var openedPaths: [String] = []
     private(set) var followed: [String] = []
@@ -42,4 +45,8 @@ final class FakeMachine: LiveMachine {
     func kernelVariable(at address: VirtualAddress) -> String? { variables[address.rawValue] }
 
     func follow(_ record: KernelSymbolRecord) { followed.append(record.name) }
+
+    func standing(of tid: ThreadID, in pid: ProcessID) -> ThreadStanding? { standings[tid] }
+    func exists(_ tid: ThreadID, in pid: ProcessID) -> Bool { !gone.contains(tid) }
+    func comm(of pid: ProcessID) -> String? { comms[pid] }
 }

@@ -35,10 +35,22 @@ import Testing
         try change(tid, at: time, out: false, preempted: false)
     }
 
-    private mutating func change(_ tid: Int32, at time: UInt64, out: Bool, preempted: Bool) throws {
+    private mutating func change(
+        _ tid: Int32, at time: UInt64, out: Bool, preempted: Bool, other: (pid: Int32, tid: Int32)? = nil
+    ) throws {
         let trailer = Trailer(pid: 10, tid: tid, time: time, id: Self.switches)
         try recorded.take(
-            RecordBytes.contextSwitch(out: out, preempted: preempted, trailer: trailer, layout: recorded.layout))
+            RecordBytes.contextSwitch(
+                out: out, preempted: preempted, otherPID: other?.pid ?? 0, otherTID: other?.tid ?? 0, trailer: trailer,
+                layout: recorded.layout))
+    }
+
+    /// Away from `time` for so long, unsampled.
+    private mutating func goUnseen(_ tid: Int32, at time: UInt64, for nanoseconds: UInt64, preempted: Bool = false)
+        throws
+    {
+        try leave(tid, at: time, preempted: preempted, isSampled: false)
+        try comeBack(tid, at: time + nanoseconds)
     }
 
     @Test("A thread is off the CPU from its switch out to its switch in, with the stack it left")
@@ -112,6 +124,134 @@ import Testing
         try comeBack(10, at: 2_410)
         #expect(recorded.rows.samples.map(\.weight) == [10, 30, 10])
         #expect(recorded.builder.largestSwitchPeriod == 3)
+    }
+
+    @Test("Time that no sample saw goes to a sampled absence of the same thread, kind and about the same length")
+    mutating func unseenTime() throws {
+        try leave(10, at: 2_000)
+        try comeBack(10, at: 2_010)
+        // As long as the next sampled one; ten times as long; another thread's; preempted.
+        try goUnseen(10, at: 2_100, for: 10)
+        try goUnseen(10, at: 2_200, for: 100)
+        try goUnseen(11, at: 2_400, for: 10)
+        try goUnseen(10, at: 2_500, for: 10, preempted: true)
+        try leave(10, at: 2_600)
+        try comeBack(10, at: 2_611)
+        #expect(recorded.rows.samples.map(\.weight) == [10, 21])
+        recorded.builder.finish(at: 3_000)
+        let rest = recorded.rows.samples.dropFirst(2)
+        #expect(rest.map(\.weight).sorted() == [10, 10, 100])
+        // Nothing is known of where those were left, except that nothing like it was seen.
+        #expect(rest.allSatisfy { $0.stack == nil })
+        #expect(rest.map(\.kind).count { $0 == .preempted } == 1)
+        // Each thread's time is all there.
+        let thread10 = try #require(recorded.rows.threads.first { $0.tid == ThreadID(10) }).id
+        let weights = recorded.rows.samples.filter { $0.thread == thread10 }.map(\.weight)
+        // 10 and 11 were sampled; 10, 100 and, preempted, 10 were not.
+        #expect(weights.reduce(0, +) == 141)
+    }
+
+    @Test("What waits for a sample at the end has the place of one within an octave")
+    mutating func unseenRest() throws {
+        try goUnseen(10, at: 1_100, for: 5)
+        try leave(10, at: 2_000)
+        try comeBack(10, at: 2_100)
+        try goUnseen(10, at: 2_200, for: 150)
+        try goUnseen(10, at: 2_400, for: 300)
+        recorded.builder.finish(at: 3_000)
+        let rows = recorded.rows.samples.sorted { $0.weight < $1.weight }
+        #expect(rows.map(\.weight) == [5, 100, 150, 300])
+        #expect(rows.map { $0.stack != nil } == [false, true, true, false])
+    }
+
+    @Test("A thread sleeps from the recording's start on where nobody saw it leave, at the place where it was found")
+    mutating func sleepsFromTheStart() throws {
+        recorded.machine.kernel = [
+            KernelFunction(name: "pipe_read", start: VirtualAddress(0xFFFF_FFFF_8100_0000), module: nil),
+            KernelFunction(name: "ksys_read", start: VirtualAddress(0xFFFF_FFFF_8100_2000), module: nil),
+        ]
+        let asleep = ThreadStanding(
+            time: 1_050, isRunnable: false, cpu: 1, kernel: recorded.machine.kernel, user: nil)
+        recorded.machine.standings = [ThreadID(10): asleep, ThreadID(11): asleep]
+        #expect(recorded.builder.findSleepers(of: ProcessID(10), container: 1, limit: 100) == 2)
+        try comeBack(10, at: 1_400)
+        recorded.builder.finish(at: 2_000)
+        #expect(recorded.rows.samples.map(\.weight) == [400, 1_000])
+        #expect(recorded.rows.samples.map(\.kind) == [.blocked, .blocked])
+        #expect(recorded.stack(0) == ["pipe_read", "ksys_read", "<no-registers>"])
+    }
+
+    @Test("A thread that came back before it was looked at was asleep elsewhere, and one that left meanwhile is known")
+    mutating func lookedAtTooLate() throws {
+        let asleep = ThreadStanding(time: 1_500, isRunnable: false, cpu: 1, kernel: [], user: nil)
+        recorded.machine.standings = [ThreadID(10): asleep, ThreadID(11): asleep]
+        _ = recorded.builder.findSleepers(of: ProcessID(10), container: 1, limit: 100)
+        try comeBack(10, at: 1_100)
+        try leave(11, at: 1_200)
+        try comeBack(11, at: 1_600)
+        #expect(recorded.rows.samples.map(\.weight) == [400])
+    }
+
+    @Test("A thread that was found runnable waited for its CPU until it came, unless it had it all the time")
+    mutating func runnableFromTheStart() throws {
+        let runnable = ThreadStanding(time: 1_050, isRunnable: true, cpu: 1, kernel: [], user: nil)
+        recorded.machine.standings = [ThreadID(10): runnable, ThreadID(11): runnable]
+        _ = recorded.builder.findSleepers(of: ProcessID(10), container: 1, limit: 100)
+        try comeBack(10, at: 1_300)
+        // On its CPU, 11 is sampled and never switches.
+        recorded.time = 500_000
+        try recorded.sample(recorded.contents(10, tid: 11))
+        recorded.builder.finish(at: 900_000)
+        #expect(recorded.rows.samples.map(\.kind) == [.preempted, .onCPU])
+        #expect(recorded.rows.samples.first?.weight == 300)
+    }
+
+    @Test("A thread on a CPU is not away, and one that is gone did not sleep until the end: their records were lost")
+    mutating func lostReturns() throws {
+        try leave(10, at: 2_000)
+        try leave(11, at: 2_000)
+        recorded.time = 500_000
+        try recorded.sample(recorded.contents(10, tid: 10))
+        recorded.machine.gone = [ThreadID(11)]
+        recorded.builder.finish(at: 1_000_000_000)
+        #expect(recorded.rows.samples.map(\.kind) == [.onCPU])
+    }
+
+    @Test("The last switch of a thread that ended is the end of it")
+    mutating func lastSwitch() throws {
+        recorded.time = 1_500
+        try recorded.exit(10, tid: 11)
+        try leave(11, at: 2_000)
+        recorded.builder.finish(at: 3_000)
+        #expect(recorded.rows.samples.isEmpty)
+        // Its id may come again.
+        try recorded.fork(10, from: 10, tid: 11, parentTID: 10)
+        try leave(11, at: 4_000)
+        try comeBack(11, at: 4_100)
+        #expect(recorded.rows.samples.map(\.weight) == [100])
+    }
+
+    @Test("Who got the CPU of a thread that could have run on is summed up by name")
+    mutating func ranInstead() throws {
+        recorded.machine.comms = [ProcessID(77): "cc1plus"]
+        // 11 is known as this container's.
+        try goUnseen(11, at: 1_900, for: 1)
+        for (time, other) in [(2_000, (77, 77)), (3_000, (78, 78)), (4_000, (0, 0)), (5_000, (10, 11))] {
+            let start = UInt64(time)
+            try change(10, at: start, out: true, preempted: true, other: (pid: Int32(other.0), tid: Int32(other.1)))
+            try comeBack(10, at: start + UInt64(time / 10))
+        }
+        // Not preempted: nobody took its CPU.
+        try change(10, at: 6_000, out: true, preempted: false, other: (pid: 77, tid: 77))
+        try comeBack(10, at: 6_900)
+        recorded.builder.finish(at: 7_000)
+        let rows = recorded.builder.successorRows()
+        #expect(
+            rows.map(\.name) == [
+                "preempted by its own threads", "preempted by nobody", "preempted by (gone)", "preempted by cc1plus",
+            ])
+        #expect(rows.map(\.after) == [500, 400, 300, 200])
+        #expect(rows.allSatisfy { $0.container == 1 && $0.unit == "ns" })
     }
 
     @Test("Who is still away at the end was away until the end, and who ended is not")

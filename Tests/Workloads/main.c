@@ -11,6 +11,7 @@ enum { USAGE = 64 };
 static const struct workload *const workloads[] = {
     &fadvise_storm, &path_miss, &mmap_churn, &futex_ping_pong, &pipe_ping_pong, &user_spin,  &fault_storm, &fork_exec,
     &mix,           &flock_wait, &fsync_loop, &mutex_sleep,     &deep_stack,     &recursion, &alias_calls,
+    &null_calls,
 };
 enum { WORKLOAD_COUNT = sizeof workloads / sizeof *workloads };
 

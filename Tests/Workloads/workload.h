@@ -77,7 +77,7 @@ struct run {
 };
 
 extern const struct workload fadvise_storm, path_miss, mmap_churn, futex_ping_pong, pipe_ping_pong, user_spin, fault_storm,
-    fork_exec, mix, flock_wait, fsync_loop, mutex_sleep, deep_stack, recursion, alias_calls;
+    fork_exec, mix, flock_wait, fsync_loop, mutex_sleep, deep_stack, recursion, alias_calls, null_calls;
 
 int run_workload(const struct workload *workload, const struct options *options);
 

@@ -57,6 +57,20 @@ enum ReportSchema {
                       "memory_stall_share": { "$ref": "#/$defs/share" },
                       "io_stall_share": { "$ref": "#/$defs/share" },
                       "major_faults": { "$ref": "#/$defs/count" },
+                      "page_faults": { "$ref": "#/$defs/count" },
+                      "run_queue_wait_ns": { "$ref": "#/$defs/count" },
+                      "ran_instead": {
+                        "description": "What got the CPU of its threads while they could have run.",
+                        "type": "array",
+                        "items": {
+                          "type": "object",
+                          "required": ["name", "ns"],
+                          "properties": {
+                            "name": { "$ref": "#/$defs/name" },
+                            "ns": { "$ref": "#/$defs/count" }
+                          }
+                        }
+                      },
                       "cpu_limit": { "description": "CPUs.", "type": "number", "minimum": 0 },
                       "verdict": { "type": "string" }
                     }

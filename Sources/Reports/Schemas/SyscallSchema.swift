@@ -52,6 +52,43 @@ enum SyscallSchema {
                         "share": { "$ref": "#/$defs/share" }
                       }
                     }
+                  },
+                  "wait_ns": {
+                    "description": "Asleep inside the entry, whatever for.",
+                    "$ref": "#/$defs/count"
+                  },
+                  "wait_tree": {
+                    "description": "From the entry inwards to where threads slept, parents before children.",
+                    "type": "array",
+                    "items": {
+                      "type": "object",
+                      "required": ["depth", "wait_ns", "share"],
+                      "properties": {
+                        "depth": { "$ref": "#/$defs/count" },
+                        "function": { "$ref": "#/$defs/name" },
+                        "wait_ns": { "$ref": "#/$defs/count" },
+                        "class": {
+                          "description": "Why, where this is the function that slept: a key of waits_ns.",
+                          "type": "string"
+                        },
+                        "share": { "$ref": "#/$defs/share" }
+                      }
+                    }
+                  },
+                  "wait_call_tree": {
+                    "description": "From the call sites that slept outwards, callees before callers.",
+                    "type": "array",
+                    "items": {
+                      "type": "object",
+                      "required": ["depth", "wait_ns", "share"],
+                      "properties": {
+                        "depth": { "$ref": "#/$defs/count" },
+                        "place": { "$ref": "#/$defs/place" },
+                        "cut": { "type": "string" },
+                        "wait_ns": { "$ref": "#/$defs/count" },
+                        "share": { "$ref": "#/$defs/share" }
+                      }
+                    }
                   }
                 }
               }

@@ -1,0 +1,109 @@
+import Foundation
+import Glibc
+import Testing
+
+extension EndToEnd {
+    /// Against perf, which follows each contended lock from its beginning to its end by two tracepoints.
+    @Suite("Lock waits", .enabled(if: Programs.arePresent("perf", "mkfifo"), "linux-perf is missing"))
+    struct LockWaitTests {
+        @Test("Waits on kernel locks are those of perf lock contention, in each of two cgroups, and so is their place")
+        func agreesWithPerfLock() async throws {
+            try await Findings.confirmed("lock waits") {
+                try await Stage.with { stage in
+                    let cgroups = [try stage.cgroup("locks-a"), try stage.cgroup("locks-b")]
+                    let perf = try await PerfLock(on: stage)
+                    let file = stage.path("locks.jostle")
+                    let recorder = try stage.startJostle(
+                        "record", "--cgroup", cgroups[0].directory, "--cgroup", cgroups[1].directory, "-F", "499",
+                        "--no-calls", "-o", file)
+                    try await recorder.says(" samples · ")
+                    var programs: [RunningProgram] = []
+                    for cgroup in cgroups {
+                        programs.append(
+                            try await stage.workload(
+                                "fadvise-storm", in: cgroup, seconds: 2.5, options: ["--threads", "2"]))
+                    }
+                    var truths: [Truth] = []
+                    for program in programs { truths.append(try Truth(json: try await program.end().output)) }
+                    recorder.signal(SIGTERM)
+                    try #require(try await recorder.end().status == 0)
+                    let theirs = try await perf.waits()
+                    let report = try await stage.report(file)
+
+                    var findings = Findings()
+                    for (cgroup, truth) in zip(cgroups, truths) {
+                        let container = try #require(report.container(of: cgroup))
+                        let threads = try await stage.rows(
+                            """
+                            SELECT DISTINCT t.tid FROM threads t JOIN samples s ON s.thread = t.id
+                            JOIN containers c ON c.id = s.container WHERE c.cgroup = '/\(cgroup.path)'
+                            """, of: file
+                        ).compactMap { Int32($0[0]) }
+                        let perfs = threads.reduce(0) { $0 + (theirs[$1] ?? 0) }
+                        let waits = try #require(container.waitsNs)
+                        // A waiter first spins, which is on-CPU time.
+                        let spin = container.syscalls.reduce(0) { $0 + $1.spinNs }
+                        let ours = waits.kernelLock + spin
+                        let fadvise = try #require(container.syscalls.first { $0.name == "fadvise64" })
+                        let asleep = (fadvise.waitsNs?.kernelLock ?? 0) / (truth.threads * truth.wallNs)
+                        seen(
+                            "\(cgroup.path): on kernel locks \((ours / 1e9).short) s, \((spin / 1e9).short) s of it spinning; by perf "
+                                + "lock contention \((perfs / 1e9).short) s (\((ours / perfs - 1).percent) off); the mutex in "
+                                + "fadvise64 is \(asleep.percent) of the threads' time, hottest "
+                                + "\(fadvise.hottestKernelFunction ?? "?")")
+                        findings.expect("\(cgroup.path) waits", ours, near: perfs, within: 0.1)
+                        findings.expect(
+                            "\(cgroup.path) place", fadvise.hottestKernelFunction == "__lru_add_drain_all",
+                            fadvise.hottestKernelFunction ?? "nil")
+                        findings.expect(
+                            "\(cgroup.path) call", (fadvise.waitsNs?.kernelLock ?? 0) >= 0.8 * waits.kernelLock,
+                            "\(fadvise.waitsNs as Any)")
+                    }
+                    return findings
+                }
+            }
+        }
+    }
+}
+
+/// `perf lock record` from now on, until its waits are asked for.
+private struct PerfLock {
+    private let stage: Stage
+    private let file: String
+    private let recorder: RunningProgram
+
+    init(on stage: Stage) async throws {
+        self.stage = stage
+        file = stage.path("perf-lock.data")
+        let (control, answer) = (stage.path("perf-control"), stage.path("perf-answer"))
+        try await stage.need("/usr/bin/mkfifo", control, answer)
+        recorder = try stage.start(
+            "/usr/bin/perf",
+            ["lock", "record", "-a", "-m", "4096", "--control", "fifo:\(control),\(answer)", "-o", file])
+        // It answers from the loop that begins when its events count.
+        let asked = try await stage.run(
+            "/bin/sh", ["-c", "echo ping > '\(control)' && read -r answer < '\(answer)' && echo \"$answer\""],
+            within: .seconds(20))
+        try #require(asked.output.contains("ack"), "perf lock record: \(recorder.errors)")
+    }
+
+    /// Nanoseconds that each thread spent waiting for locks, by perf's own sums.
+    func waits() async throws -> [Int32: Double] {
+        recorder.signal(SIGINT)
+        try await recorder.end()
+        let outcome = try await stage.run("/usr/bin/perf", ["lock", "contention", "-t", "-E", "100000", "-i", file])
+        try #require(outcome.status == 0, "perf lock contention: \(outcome.errors)")
+        // CONTENDED TOTAL UNIT MAX UNIT AVERAGE UNIT PID COMM
+        let units = ["ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9]
+        var waits: [Int32: Double] = [:]
+        for line in (outcome.output + outcome.errors).split(separator: "\n") {
+            let fields = line.split(separator: " ").map(String.init)
+            guard fields.count >= 8, Int(fields[0]) != nil, let total = Double(fields[1]), let unit = units[fields[2]],
+                let pid = Int32(fields[7])
+            else { continue }
+            waits[pid, default: 0] += total * unit
+        }
+        try #require(!waits.isEmpty, "perf lock contention says nothing: \(outcome.output)\(outcome.errors)")
+        return waits
+    }
+}

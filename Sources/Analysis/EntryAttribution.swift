@@ -118,6 +118,8 @@ struct EntryAttribution {
             state.isCompat = state.isCompat || compat
             if caller.position == .syscallGate { break }
             enter(.syscallEntryExit, .syscallGate, &state, node)
+            // The way in and out belongs to the call that it leads to, where the user's code tells which.
+            if let name = loadedName(state, user: user) { state.syscall = index(of: .syscall(name)) }
         case .userGate(let compat):
             state.isCompat = state.isCompat || compat
             if isOutermost { enter(.returnToUser, .userGate, &state, node) }

@@ -89,15 +89,45 @@ struct OffCPU {
         var container: RowID?
         var away: Absence?
         var pending: [Pending] = []
+        /// Since when it is on a CPU, and what was sampled there since.
+        var cameBack: UInt64?
+        var sampled: UInt64 = 0
         init(pid: ProcessID) { self.pid = pid }
     }
+    /// What the switches of one container cost.
+    ///
+    /// The event that samples on-CPU time begins to count a thread's before the record of its switch in and ends behind
+    /// that of its switch out: some microseconds of each switch are in on-CPU samples already, as they are in the
+    /// scheduler's own count, and must not count as absence once more. How many is seen from what was sampled between
+    /// the records and what lies between them by the clock.
+    private struct SwitchCost {
+        var sampled: UInt64 = 0
+        var recorded: UInt64 = 0
+        var switches: UInt64 = 0
+        /// Nanoseconds that were left out of absences so far.
+        private var taken: UInt64 = 0
+        /// A switch that costs more is chance: few samples, few switches.
+        private static let most: UInt64 = 10_000
+
+        /// What an absence of `nanoseconds` is without its part of the cost; early ones that had too little taken off
+        /// are made up for by later ones.
+        mutating func shortened(_ nanoseconds: UInt64) -> UInt64 {
+            guard switches > 0, sampled > recorded else { return nanoseconds }
+            let each = min((sampled - recorded) / switches, Self.most)
+            let due = each * switches
+            let part = min(due > taken ? due - taken : 0, 2 * each, nanoseconds)
+            taken += part
+            return nanoseconds - part
+        }
+    }
+    private var costs: [RowID: SwitchCost] = [:]
     private var threads: [ThreadID: Thread] = [:]
     /// Threads that have ended, and when: their last switch is not to be waited for.
     private var ended: [ThreadID: UInt64] = [:]
     /// Switches of each event since its last sample; -1 while the sample's own is yet to come.
     private var sinceSample: [UInt64: Int] = [:]
-    /// Switches off each CPU since they were last asked for.
-    private var switches: [UInt32: Int] = [:]
+    /// Switches off each CPU since they were last asked for, and when the first and the last of them were.
+    private var switches: [UInt32: (count: Int, first: UInt64, last: UInt64)] = [:]
     /// The most switches that one sample stood for.
     private(set) var largestPeriod: UInt64 = 1
     /// For each container: how long its threads were preempted, by what got their CPU first.
@@ -127,14 +157,29 @@ struct OffCPU {
         container: RowID?, successor: SwitchRecord.Task?
     ) {
         sinceSample[event, default: 0] += 1
-        switches[cpu, default: 0] += 1
+        switches[cpu, default: (0, time, time)].count += 1
+        switches[cpu]?.last = time
         guard ended[tid] == nil, tid.rawValue > 0, container != nil || threads[tid] != nil else { return }
         let thread = thread(tid, of: pid)
         thread.container = container
+        endStay(of: thread, at: time)
         if thread.away?.isRecorded ?? true { thread.away = Absence(since: time, place: nil, isRecorded: true) }
         thread.away?.isRecorded = true
         thread.away?.isPreempted = isPreempted
         if isPreempted { thread.away?.successor = kind(of: successor, container: thread.owner?.container ?? container) }
+    }
+
+    /// A thread leaves the CPU that it came to.
+    private mutating func endStay(of thread: Thread, at time: UInt64) {
+        defer {
+            thread.cameBack = nil
+            thread.sampled = 0
+        }
+        guard let since = thread.cameBack, time >= since, let container = thread.owner?.container ?? thread.container
+        else { return }
+        costs[container, default: SwitchCost()].recorded &+= time - since
+        costs[container]?.sampled &+= thread.sampled
+        costs[container]?.switches += 1
     }
 
     private func kind(of successor: SwitchRecord.Task?, container: RowID?) -> Successor {
@@ -161,9 +206,12 @@ struct OffCPU {
 
     /// A thread was sampled on a CPU: one that was found runnable had its CPU all the time, and of one that is away the
     /// record of its return was lost. How long either was away nobody knows.
-    mutating func runs(_ tid: ThreadID, at time: UInt64) {
-        guard let thread = threads[tid], let away = thread.away, time > away.since &+ Self.overlap else { return }
-        thread.away = nil
+    ///
+    /// - Parameter weight: nanoseconds that the sample stands for.
+    mutating func runs(_ tid: ThreadID, at time: UInt64, weight: Int64) {
+        guard let thread = threads[tid] else { return }
+        thread.sampled &+= UInt64(max(0, weight))
+        if let away = thread.away, time > away.since &+ Self.overlap { thread.away = nil }
     }
 
     /// A sample by a non-maskable interrupt may fall between a switch's record and the switch.
@@ -177,17 +225,25 @@ struct OffCPU {
         return new
     }
 
-    /// The most switches off one CPU since this was last asked for.
-    mutating func takeBusiestCount() -> Int {
+    /// The most switches off one CPU in a second, since this was last asked for.
+    ///
+    /// Over the time from the first to the last of them: before a burst there was nothing, and its rate is what counts.
+    mutating func takeBusiestRate() -> Double {
         defer { switches.removeAll(keepingCapacity: true) }
-        return switches.values.max() ?? 0
+        return switches.values.map { Double($0.count) / max(Self.leastSpan, Double($0.last - $0.first) / 1e9) }.max() ?? 0
     }
+
+    /// In a shorter time a handful of switches says nothing of a rate.
+    private static let leastSpan = 0.02
 
     /// A thread is back.
     ///
     /// - Returns: its time off the CPU, and what it stands for; nil where that waits for a sample.
     mutating func comeBack(_ tid: ThreadID, at time: UInt64) -> Wait? {
-        guard let thread = threads[tid], let away = thread.away else { return nil }
+        guard let thread = threads[tid] else { return nil }
+        thread.cameBack = time
+        thread.sampled = 0
+        guard let away = thread.away else { return nil }
         thread.away = nil
         // Back before it was looked at: what was seen then is another sleep.
         if let found = away.found, time < found { return nil }
@@ -195,7 +251,10 @@ struct OffCPU {
     }
 
     private mutating func wait(of tid: ThreadID, _ thread: Thread, _ away: Absence, until time: UInt64) -> Wait? {
-        let nanoseconds = time > away.since ? time - away.since : 0
+        var nanoseconds = time > away.since ? time - away.since : 0
+        if let container = thread.owner?.container ?? thread.container {
+            nanoseconds = costs[container]?.shortened(nanoseconds) ?? nanoseconds
+        }
         if away.isPreempted, let container = thread.owner?.container ?? thread.container {
             successors[container, default: [:]][away.successor, default: 0] &+= nanoseconds
         }

@@ -125,8 +125,8 @@ public struct ProfileBuilder<Machine: LiveMachine> {
         locks.write(before: .max, isFinal: true, into: &batch)
     }
 
-    /// The most switches off one CPU since this was last asked for.
-    public mutating func takeBusiestSwitchCount() -> Int { offCPU.takeBusiestCount() }
+    /// The most switches off one CPU in a second, since this was last asked for.
+    public mutating func takeBusiestSwitchRate() -> Double { offCPU.takeBusiestRate() }
 
     /// The most waits for locks that began on one CPU since this was last asked for.
     public mutating func takeBusiestLockCount() -> Int { locks.takeBusiestCount() }
@@ -213,12 +213,13 @@ extension ProfileBuilder {
                 at: sample.time, place: OffCPU.Place(stack: stack, mode: mode, cpu: cpu))
             return
         }
-        offCPU.runs(sample.tid, at: sample.time)
+        let weight = use.weight(ofPeriod: sample.period)
+        offCPU.runs(sample.tid, at: sample.time, weight: weight)
         batch.samples.append(
             SampleRow(
                 time: Int64(clamping: sample.time) - Int64(clamping: start), cpu: cpu, thread: thread,
                 container: container, stack: stack, kind: .onCPU, mode: mode,
-                weight: use.weight(ofPeriod: sample.period)))
+                weight: weight))
         sampleCount += 1
     }
 

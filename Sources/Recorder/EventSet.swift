@@ -30,6 +30,7 @@ struct EventSet {
     /// What events counted that were closed meanwhile.
     private var retiredCalls: [RowID: Int64] = [:]
     private var retiredLoss: Int64 = 0
+    private static let largestWakeup = 1 << 20
     let source: SamplingEvent
     let frequency: Int
     /// What had to be done without, one sentence each.
@@ -80,7 +81,9 @@ struct EventSet {
         let ring = RingSize(
             wanted: EventKind.ringCapacity(kinds), cpus: machine.onlineCPUs.count, budget: request.ringMemory,
             lockable: RingSize.lockableBytes(host: host, machine: machine))
-        for index in kinds.indices { kinds[index].description.wakeupBytes = UInt32(ring.capacity / 4) }
+        // Early enough to see a burst of switches begin, and to sample fewer of them, while the ring has room.
+        let wakeup = UInt32(min(ring.capacity / 4, Self.largestWakeup))
+        for index in kinds.indices { kinds[index].description.wakeupBytes = wakeup }
         rates = SamplingRates(kinds, ring: ring)
         switchPeriod = rates.firstSwitchPeriod
         for index in kinds.indices where kinds[index].meaning == .switchedOut {
@@ -273,19 +276,19 @@ struct EventSet {
     ///
     /// Not left to the kernel's own frequency control: both come in bursts, which it takes for the rate.
     /// - Parameters:
-    ///   - switches: off the busiest CPU.
+    ///   - switches: off the busiest CPU, in a second.
     ///   - calls: on the busiest CPU.
     ///   - locks: waits for locks that began on the busiest CPU.
-    ///   - seconds: in this time.
+    ///   - seconds: the time that calls and locks were counted in.
     /// - Returns: the new period of calls, where it changed.
-    mutating func adaptPeriods(switches: Int, calls: Int64, locks: Int, seconds: Double) -> UInt64? {
+    mutating func adaptPeriods(switches: Double, calls: Int64, locks: Int, seconds: Double) -> UInt64? {
         guard seconds > 0.01 else { return nil }
         let newLockPeriod = Self.period(perSecond: Double(locks) / seconds, wanted: EventKind.lockStackRate)
         if newLockPeriod != lockStackPeriod {
             lockStackPeriod = newLockPeriod
             for event in lockStackEvents { try? event.setPeriod(newLockPeriod) }
         }
-        let newSwitchPeriod = Self.period(perSecond: Double(switches) / seconds, wanted: rates.switches)
+        let newSwitchPeriod = Self.period(perSecond: switches, wanted: rates.switches)
         if newSwitchPeriod != switchPeriod {
             switchPeriod = newSwitchPeriod
             for event in switchEvents { try? event.setPeriod(newSwitchPeriod) }

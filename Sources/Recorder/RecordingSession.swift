@@ -141,7 +141,7 @@ struct RecordingSession: ~Copyable {
             if look - lastLook > Self.lookInterval {
                 let seconds = Double(look - lastLook) / 1e9
                 let period = events.adaptPeriods(
-                    switches: builder.takeBusiestSwitchCount(), calls: builder.takeBusiestCallCount(),
+                    switches: builder.takeBusiestSwitchRate(), calls: builder.takeBusiestCallCount(),
                     locks: builder.takeBusiestLockCount(), seconds: seconds)
                 if let period { builder.setCallPeriod(period, since: look) }
                 lastLook = look

@@ -49,4 +49,23 @@ struct WaitDetailTests {
         let detail = SyscallDetail(building.profile, syscall: "clock_nanosleep")
         #expect(detail.containers.first?.waitTree?.last?.waitClass == .byChoice)
     }
+
+    @Test("A call lasts to the end of the way out of the kernel, where the number that was loaded tells which call it is")
+    func wayOut() throws {
+        var building = ProfileBuilding()
+        let gate = "entry_SYSCALL_64_after_hwframe > do_syscall_64"
+        building.sample("u:main > u:flock#73 > \(gate) > __x64_sys_flock", weight: 100)
+        building.sample("u:main > u:flock#73 > \(gate) > syscall_exit_to_user_mode", weight: 50)
+        building.sample(
+            "u:main > u:flock#73 > \(gate) > syscall_exit_to_user_mode > exit_to_user_mode_loop > schedule",
+            kind: .preempted, weight: 350)
+        // Not known which: the number was in a variable.
+        building.sample("u:main > u:syscall > \(gate) > syscall_exit_to_user_mode", weight: 1000)
+        building.calls(73, 10, at: 0)
+        let report = KernelReport(building.profile)
+        let flock = try #require(report.containers.first?.syscalls.first { $0.name == "flock" })
+        #expect(flock.latencyPerCallNanoseconds == 50)
+        // The way itself remains an entry of its own.
+        #expect(flock.kernelCPUNanoseconds == 100)
+    }
 }

@@ -25,9 +25,12 @@ extension EndToEnd {
                 try await Stage.with { stage in
                     let cgroup = try stage.cgroup("calls")
                     let events = test.calls.map { "syscalls:sys_enter_\($0)" }.joined(separator: ",")
+                    // Signals are blocked in the threads that start programs here.
                     let perf = try stage.start(
-                        "/usr/bin/perf",
-                        ["stat", "-a", "-I", "200", "-x", ",", "-e", events, "--for-each-cgroup", cgroup.path])
+                        "/usr/bin/env",
+                        ["--default-signal=INT", "perf", "stat", "-a", "-I", "200", "-x", ",", "-e", events, "--for-each-cgroup",
+                            cgroup.path,
+                        ])
                     // Its first interval is over: it counts.
                     try await perf.says(cgroup.path)
                     let whole = try await stage.recordWhole(

@@ -77,9 +77,13 @@ private struct PerfLock {
         file = stage.path("perf-lock.data")
         let (control, answer) = (stage.path("perf-control"), stage.path("perf-answer"))
         try await stage.need("/usr/bin/mkfifo", control, answer)
+        // Signals are blocked in the threads that start programs here.
         recorder = try stage.start(
-            "/usr/bin/perf",
-            ["lock", "record", "-a", "-m", "4096", "--control", "fifo:\(control),\(answer)", "-o", file])
+            "/usr/bin/env",
+            [
+                "--default-signal=INT", "perf", "lock", "record", "-a", "-m", "4096", "--control",
+                "fifo:\(control),\(answer)", "-o", file,
+            ])
         // It answers from the loop that begins when its events count.
         let asked = try await stage.run(
             "/bin/sh", ["-c", "echo ping > '\(control)' && read -r answer < '\(answer)' && echo \"$answer\""],

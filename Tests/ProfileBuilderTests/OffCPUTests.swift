@@ -272,12 +272,38 @@ import Testing
         #expect(recorded.rows.samples.map(\.weight) == [0])
     }
 
-    @Test("The busiest CPU's switches are counted anew each time they are asked for")
+    @Test("The busiest CPU's switches are counted anew each time they are asked for, over the time that they took")
     mutating func busiest() throws {
-        try leave(10, at: 2_000)
-        try leave(10, at: 2_100, isSampled: false)
-        #expect(recorded.builder.takeBusiestSwitchCount() == 2)
-        #expect(recorded.builder.takeBusiestSwitchCount() == 0)
+        // Four in 30 ms: fewer in a shorter time would say nothing of a rate.
+        for milliseconds in [100, 101, 105, 130] as [UInt64] {
+            try leave(10, at: milliseconds * 1_000_000, isSampled: milliseconds == 100)
+        }
+        let rate = recorded.builder.takeBusiestSwitchRate()
+        #expect(abs(rate - 4 / 0.030) < 0.01)
+        #expect(recorded.builder.takeBusiestSwitchRate() == 0)
+        try leave(10, at: 200_000_000)
+        #expect(abs(recorded.builder.takeBusiestSwitchRate() - 1 / 0.020) < 0.01)
+    }
+
+    @Test("What a switch costs is on-CPU time already, and is no absence")
+    mutating func costOfSwitches() throws {
+        // On the CPU for 100 µs by the records and for 104 by the samples, away for 50 µs, again and again.
+        var time: UInt64 = 1_000_000
+        for _ in 0..<1000 {
+            try comeBack(10, at: time)
+            recorded.time = time + 50_000
+            var contents = recorded.contents(10)
+            contents.period = 104_000
+            try recorded.sample(contents)
+            try leave(10, at: time + 100_000)
+            time += 150_000
+        }
+        let absences = recorded.rows.samples.filter { $0.kind == .blocked }
+        #expect(absences.count == 999)
+        // All but the first few are 46 µs, and all in all what is missing is the cost of each switch.
+        #expect(absences.last?.weight == 46_000)
+        let sum = absences.reduce(0) { $0 + $1.weight }
+        #expect(abs(sum - 999 * 46_000) <= 8_000)
     }
 }
 

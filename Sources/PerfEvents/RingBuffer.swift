@@ -55,6 +55,11 @@ import Glibc
     /// Bytes seen by the last `refresh` and not yet advanced over.
     public var unreadByteCount: Int { Int(head &- cursor) }
 
+    /// Bytes that the kernel has written since the ring was made, whether or not `refresh` has seen them.
+    ///
+    /// The page stays mapped for as long as this value lives.
+    public var writtenByteCount: UInt64 { unsafe cperfevent_ring_head(page) }
+
     /// Sees what the kernel has written up to now.
     public mutating func refresh() {
         // The page stays mapped for as long as this value lives.

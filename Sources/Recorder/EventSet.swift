@@ -15,7 +15,9 @@ struct EventSet {
     private(set) var ringBytes = 0
     private var samplingEvents: [Event] = []
     private var switchEvents: [Event] = []
-    private var switchPeriod = EventKind.firstSwitchPeriod
+    private var firstSwitchPeriod = EventKind.firstSwitchPeriod
+    /// Made when all rings are.
+    private(set) var switchBrake: SwitchBrake?
     /// See `RingSize`.
     private let ringCapacity: Int
     private let rates: SamplingRates
@@ -85,9 +87,9 @@ struct EventSet {
         let wakeup = UInt32(min(ring.capacity / 4, Self.largestWakeup))
         for index in kinds.indices { kinds[index].description.wakeupBytes = wakeup }
         rates = SamplingRates(kinds, ring: ring)
-        switchPeriod = rates.firstSwitchPeriod
+        firstSwitchPeriod = rates.firstSwitchPeriod
         for index in kinds.indices where kinds[index].meaning == .switchedOut {
-            kinds[index].description.sampling = .period(switchPeriod)
+            kinds[index].description.sampling = .period(firstSwitchPeriod)
         }
         ringCapacity = ring.capacity
         Self.raiseDescriptorLimit()
@@ -184,7 +186,12 @@ struct EventSet {
                 events.append(event)
                 switch kind.meaning {
                 case .onCPU: samplingEvents.append(event)
-                case .switchedOut: switchEvents.append(event)
+                case .switchedOut:
+                    switchEvents.append(event)
+                    if let switchBrake {
+                        try event.setPeriod(switchBrake.period)
+                        switchBrake.add(event, period: switchBrake.period)
+                    }
                 case .syscallEntry: callEvents.append((event, row))
                 case .lockStack: lockStackEvents.append(event)
                 case .lockBegin, .lockEnd: break
@@ -248,7 +255,10 @@ struct EventSet {
         }
     }
 
-    func enable() throws(RecorderError) {
+    mutating func enable() throws(RecorderError) {
+        let brake = SwitchBrake(rings: rings)
+        for event in switchEvents { brake.add(event, period: firstSwitchPeriod) }
+        switchBrake = brake
         for event in events {
             do { try event.enable() } catch { throw .event(name: event.name, errno: EIO, paranoid: nil) }
         }
@@ -289,10 +299,7 @@ struct EventSet {
             for event in lockStackEvents { try? event.setPeriod(newLockPeriod) }
         }
         let newSwitchPeriod = Self.period(perSecond: switches, wanted: rates.switches)
-        if newSwitchPeriod != switchPeriod {
-            switchPeriod = newSwitchPeriod
-            for event in switchEvents { try? event.setPeriod(newSwitchPeriod) }
-        }
+        switchBrake?.set(newSwitchPeriod)
         let newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: rates.calls)
         guard newCallPeriod != callPeriod, !callEvents.isEmpty else { return nil }
         callPeriod = newCallPeriod
@@ -332,6 +339,7 @@ struct EventSet {
         events = events.filter(goesOn)
         samplingEvents = samplingEvents.filter(goesOn)
         switchEvents = switchEvents.filter(goesOn)
+        switchBrake?.keep(goesOn)
         lockStackEvents = lockStackEvents.filter(goesOn)
         callEvents = callEvents.filter { goesOn($0.event) }
     }

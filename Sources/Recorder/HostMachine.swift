@@ -49,6 +49,9 @@ final class HostMachine: LiveMachine {
     private var functionsByName: [ThreadState.Function: KernelFunction?] = [:]
     private static let sleeperStackBytes = 8192
 
+    /// Called before what may take long: records pile up meanwhile.
+    var beforeWaiting: () -> Void = {}
+
     init(host: Host, doors: FileDoors) {
         self.host = host
         self.doors = doors
@@ -86,6 +89,7 @@ final class HostMachine: LiveMachine {
     func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule? {
         if mapping.path == "[vdso]" { return vdso() }
         if mapping.file == nil && mapping.buildID == nil { return anonymous(mapping, in: pid) }
+        beforeWaiting()
         do throws(FileRefusal) {
             let file = try open(mapping, in: pid, relatives: relatives)
             let key = key(of: .file(ObjectIdentifier(file)))

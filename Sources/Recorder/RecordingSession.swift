@@ -111,6 +111,8 @@ struct RecordingSession: ~Copyable {
         let runQueueWaits = RunQueueWaits(knownProcesses(), host: host)
         builder.setCallPeriod(EventKind.firstCallPeriod, since: startTime)
         try events.enable()
+        let brake = events.switchBrake
+        machine.beforeWaiting = { brake?.check() }
         machine.rootsToHold = Self.eagerRoots
         var threads = Self.eagerThreads
         for (pid, row) in knownProcesses() {
@@ -196,6 +198,7 @@ struct RecordingSession: ~Copyable {
     }
 
     private mutating func drain(untilEnd: Bool) {
+        events.switchBrake?.check()
         events.round(untilEnd: untilEnd) { record, bytes in
             if let record {
                 builder.take(record, bytes: bytes)

@@ -23,6 +23,12 @@ struct RingSet {
 
     var count: Int { lanes.count }
 
+    /// See `RingBuffer.writtenByteCount`.
+    func writtenByteCounts() -> [UInt64] { lanes.map { $0.ring.writtenByteCount } }
+
+    /// Of the smallest ring; 1 where there is none.
+    var capacity: Int { lanes.map { $0.ring.capacity }.min() ?? 1 }
+
     var descriptors: [Int32] { lanes.map { $0.ring.descriptor } }
 
     /// Whether some ring is more than half full: the next round should come at once.

@@ -230,7 +230,8 @@ struct OffCPU {
     /// Over the time from the first to the last of them: before a burst there was nothing, and its rate is what counts.
     mutating func takeBusiestRate() -> Double {
         defer { switches.removeAll(keepingCapacity: true) }
-        return switches.values.map { Double($0.count) / max(Self.leastSpan, Double($0.last - $0.first) / 1e9) }.max() ?? 0
+        return switches.values.map { Double($0.count) / max(Self.leastSpan, Double($0.last - $0.first) / 1e9) }.max()
+            ?? 0
     }
 
     /// In a shorter time a handful of switches says nothing of a rate.

@@ -50,7 +50,8 @@ struct WaitDetailTests {
         #expect(detail.containers.first?.waitTree?.last?.waitClass == .byChoice)
     }
 
-    @Test("A call lasts to the end of the way out of the kernel, where the number that was loaded tells which call it is")
+    @Test(
+        "A call lasts to the end of the way out of the kernel, where the number that was loaded tells which call it is")
     func wayOut() throws {
         var building = ProfileBuilding()
         let gate = "entry_SYSCALL_64_after_hwframe > do_syscall_64"

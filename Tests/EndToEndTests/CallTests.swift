@@ -28,7 +28,9 @@ extension EndToEnd {
                     // Signals are blocked in the threads that start programs here.
                     let perf = try stage.start(
                         "/usr/bin/env",
-                        ["--default-signal=INT", "perf", "stat", "-a", "-I", "200", "-x", ",", "-e", events, "--for-each-cgroup",
+                        [
+                            "--default-signal=INT", "perf", "stat", "-a", "-I", "200", "-x", ",", "-e", events,
+                            "--for-each-cgroup",
                             cgroup.path,
                         ])
                     // Its first interval is over: it counts.

@@ -19,7 +19,7 @@ LOADS = {"syscalls": "null-calls --threads 2", "switches": "pipe-ping-pong --thr
 
 def recorders(jostle: str, cgroup: str, file: str) -> dict[str, list[str]]:
     """By name: jostle with each of its features, and what perf has instead."""
-    own = [jostle, "record", "--cgroup", cgroup, "-o", file]
+    own = [jostle, "record", "--cgroup", cgroup, "--no-locks", "-o", file]
     return {
         NOBODY: ["sleep", "3600"],
         PLAIN: own + ["--no-blocked", "--no-calls"],

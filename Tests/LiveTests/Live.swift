@@ -9,27 +9,6 @@ import Testing
 @Suite("Live", .serialized, .machineToItself, .enabled(if: geteuid() == 0, "sampling other processes needs root"))
 enum Live {}
 
-extension Trait where Self == MachineToItself {
-    /// Keeps the other tests that measure the machine waiting, those of other processes too.
-    static var machineToItself: Self { Self() }
-}
-
-/// Holds the machine's lock during each test.
-struct MachineToItself: TestTrait, SuiteTrait, TestScoping {
-    let isRecursive = true
-
-    func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { testCase == nil ? nil : self }
-
-    func provideScope(
-        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
-    ) async throws {
-        try await MachineLock.holding(function)
-    }
-}
-
-/// Prints a figure that was measured, for people who read the log of a run.
-func seen(_ line: String) { print("SEEN: \(line)") }
-
 /// A cgroup with a workload in it, and a directory; all of it is gone afterwards.
 func withWorkload(
     _ arguments: [String], named name: String, _ body: (Cgroup, ProcessID, URL) async throws -> Void

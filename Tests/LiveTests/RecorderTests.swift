@@ -7,6 +7,7 @@ import ProfileModel
 import Recorder
 import Recording
 import Symbolication
+import TestSupport
 import Testing
 
 extension Live {

@@ -1,6 +1,7 @@
 import Glibc
 import PerfEvents
 import PerfRecords
+import TestSupport
 import Testing
 
 extension Live {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+public import Testing
 
 /// The one machine that live tests measure and change: who holds the lock has it to itself.
 ///
@@ -18,3 +19,24 @@ public enum MachineLock {
         try await body()
     }
 }
+
+extension Trait where Self == MachineToItself {
+    /// Keeps the other tests that measure the machine waiting, those of other processes too.
+    public static var machineToItself: Self { Self() }
+}
+
+/// Holds the machine's lock during each test.
+public struct MachineToItself: TestTrait, SuiteTrait, TestScoping {
+    public let isRecursive = true
+
+    public func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { testCase == nil ? nil : self }
+
+    public func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        try await MachineLock.holding(function)
+    }
+}
+
+/// Prints a figure that was measured, for people who read the log of a run.
+public func seen(_ line: String) { print("SEEN: \(line)") }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// What a workload says of itself when it has ended: its own counts and its own clock.

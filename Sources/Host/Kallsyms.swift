@@ -1,15 +1,12 @@
 import ProfileModel
 
-/// The lines of /proc/kallsyms, sorted.
+/// The lines of /proc/kallsyms, by address. A line's name, kind and module are read only when somebody asks for them: of
+/// 100,000 functions a recording names some hundred, and reading all of them took as long as the kernel takes to print them.
 struct Kallsyms {
     struct Entry {
         var address: UInt64
-        /// Where the name stands in `names`.
-        var nameStart: UInt32
-        var nameCount: UInt16
-        /// Index into `modules`; 0 is the kernel itself.
-        var module: UInt16
-        var rank: Rank
+        /// Where the line's type stands in the file, behind the address and a space.
+        var place: UInt32
     }
 
     /// Which of several names at one address is the one to show, best first.
@@ -29,77 +26,156 @@ struct Kallsyms {
         static func < (left: Rank, right: Rank) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// By address, then rank, then place in the file.
+    /// What a line says beside its address.
+    struct Symbol {
+        var rank: Rank
+        /// Range in the file.
+        var name: Range<Int>
+        /// Range in the file, without brackets; empty for the kernel itself.
+        var module: Range<Int>
+    }
+
+    /// The file's contents.
+    let contents: [UInt8]
+    /// By address, then place in the file.
     private(set) var entries: [Entry] = []
-    /// By `Entry.module`.
-    private(set) var modules: [String?] = [nil]
-    private(set) var isHidden = true
-    private(set) var dataCount = 0
+    /// Whether no function has an address.
+    let isHidden: Bool
+    /// How many of the lines are variables.
+    let dataCount: Int
 
     /// - Parameter contents: fewer than 4 GiB.
+    /// - Complexity: O(n); the kernel's own part is sorted already, and only modules need sorting.
     init(_ contents: [UInt8]) {
+        self.contents = contents
         let bytes = contents.span
+        var entries: [Entry] = []
         entries.reserveCapacity(bytes.count / 40)
+        var isHidden = true
+        var dataCount = 0
         var isSorted = true
-        var latest = (address: UInt64(0), rank: Rank.syscall)
-        // A module's symbols stand together.
-        var module = (name: 0..<0, index: UInt16(0))
+        var latest: UInt64 = 0
         var position = 0
         while position < bytes.count {
-            guard let line = KallsymsLine(bytes, from: &position), let rank = Self.rank(of: line, in: bytes) else {
-                continue
+            guard let (address, place) = Self.line(bytes, from: &position) else { continue }
+            if isHidden, address != 0 {
+                isHidden = Self.symbol(at: place, in: bytes).rank >= .boundary
             }
-            if line.module.isEmpty {
-                module = (line.module, 0)
-            } else if !Self.equal(line.module, module.name, in: bytes) {
-                module = (line.module, index(ofModule: String(losslesslyDecoding: contents[line.module])))
+            if Self.isData(bytes[place]) { dataCount += 1 }
+            if address < latest { isSorted = false }
+            latest = address
+            entries.append(Entry(address: address, place: UInt32(place)))
+        }
+        if !isSorted { entries.sort { ($0.address, $0.place) < ($1.address, $1.place) } }
+        self.entries = entries
+        self.isHidden = isHidden
+        self.dataCount = dataCount
+    }
+
+    mutating func remove(at index: Int) { entries.remove(at: index) }
+
+    /// Those of `wanted` that are functions here, whatever follows a dot in their names.
+    ///
+    /// - Complexity: O(n).
+    func functions(among wanted: Set<String>) -> Set<String> {
+        let bytes = contents.span
+        let lengths = Set(wanted.map(\.utf8.count))
+        let isLength = (0...(lengths.max() ?? 0)).map(lengths.contains)
+        var found: Set<String> = []
+        for entry in entries {
+            let start = Int(entry.place) + 2
+            var end = start
+            while end < bytes.count, bytes[end] != 0x0A, bytes[end] != 0x09, bytes[end] != UInt8(ascii: ".") {
+                end &+= 1
             }
-            if line.address != 0 && rank < .boundary { isHidden = false }
-            if rank == .data { dataCount += 1 }
-            if (line.address, rank) < latest { isSorted = false }
-            latest = (line.address, rank)
-            entries.append(
-                Entry(
-                    address: line.address, nameStart: UInt32(line.name.lowerBound),
-                    nameCount: UInt16(clamping: line.name.count), module: module.index, rank: rank))
+            // Most are of no length that is asked for, and no string need be made of them.
+            guard end - start < isLength.count, isLength[end - start], symbol(entry).rank < .boundary else { continue }
+            let text = String(losslesslyDecoding: contents[start..<end])
+            if wanted.contains(text) { found.insert(text) }
         }
-        if !isSorted {
-            entries.sort { ($0.address, $0.rank, $0.nameStart) < ($1.address, $1.rank, $1.nameStart) }
-        }
+        return found
     }
 
-    private mutating func index(ofModule name: String) -> UInt16 {
-        if let known = modules.firstIndex(of: name) { return UInt16(known) }
-        guard modules.count < UInt16.max else { return 0 }
-        modules.append(name)
-        return UInt16(modules.count - 1)
-    }
+    func symbol(_ entry: Entry) -> Symbol { Self.symbol(at: Int(entry.place), in: contents.span) }
 
-    private static func equal(_ left: Range<Int>, _ right: Range<Int>, in bytes: borrowing Span<UInt8>) -> Bool {
-        guard left.count == right.count else { return false }
-        for step in 0..<left.count where bytes[left.lowerBound + step] != bytes[right.lowerBound + step] {
-            return false
+    /// The line at `position`, which moves behind it.
+    ///
+    /// - Returns: nil for a line of another form, and for an absolute symbol, whose value is no address.
+    private static func line(
+        _ bytes: borrowing Span<UInt8>, from position: inout Int
+    ) -> (address: UInt64, place: Int)? {
+        let start = position
+        var address: UInt64 = 0
+        var at = start
+        while at < bytes.count {
+            let digit = hexDigits[Int(bytes[at])]
+            if digit > 15 { break }
+            address = address << 4 | UInt64(digit)
+            at &+= 1
         }
-        return true
+        var end = at
+        while end < bytes.count, bytes[end] != 0x0A { end &+= 1 }
+        position = end + 1
+        guard at > start, at - start <= 16, at + 3 < end, bytes[at] == 0x20, bytes[at + 2] == 0x20 else { return nil }
+        let type = bytes[at + 1]
+        return type == UInt8(ascii: "A") || type == UInt8(ascii: "a") ? nil : (address, at + 1)
     }
 
-    /// - Returns: nil for absolute symbols, whose values are no addresses.
-    private static func rank(of line: KallsymsLine, in bytes: borrowing Span<UInt8>) -> Rank? {
+    /// - Parameter place: that of a type in a whole line.
+    private static func symbol(at place: Int, in bytes: borrowing Span<UInt8>) -> Symbol {
+        let nameStart = place + 2
+        var end = nameStart
+        while end < bytes.count, bytes[end] != 0x0A { end += 1 }
+        var nameEnd = nameStart
+        while nameEnd < end, bytes[nameEnd] != 0x09 { nameEnd += 1 }
+        // A tab and `[MODULE]`.
+        let isModule =
+            nameEnd + 3 < end && bytes[nameEnd + 1] == UInt8(ascii: "[") && bytes[end - 1] == UInt8(ascii: "]")
+        let name = nameStart..<nameEnd
+        return Symbol(
+            rank: rank(type: bytes[place], name: name, in: bytes), name: name,
+            module: isModule ? nameEnd + 2..<end - 1 : end..<end)
+    }
+
+    private static func rank(type: UInt8, name: Range<Int>, in bytes: borrowing Span<UInt8>) -> Rank {
         let other: Rank
-        switch line.type {
+        switch type {
         case UInt8(ascii: "T"): other = .global
         case UInt8(ascii: "t"): other = .local
         case UInt8(ascii: "W"), UInt8(ascii: "w"): other = .weak
-        case UInt8(ascii: "A"), UInt8(ascii: "a"): return nil
-        case UInt8(ascii: "D"), UInt8(ascii: "d"), UInt8(ascii: "B"), UInt8(ascii: "b"): return .data
-        default: return .boundary
+        default: return isData(type) ? .data : .boundary
         }
-        guard !line.name.isEmpty, bytes[line.name.lowerBound] == UInt8(ascii: "_") else { return other }
-        if SpecialNames.syscalls.contains(where: { line.name(in: bytes, beginsWith: $0) }) { return .syscall }
-        if SpecialNames.aliases.contains(where: { line.name(in: bytes, beginsWith: $0) }) { return .alias }
-        if SpecialNames.marks.contains(where: { line.name(in: bytes, beginsWith: $0) }) { return .boundary }
-        if SpecialNames.markEnds.contains(where: { line.name(in: bytes, endsWith: $0) }) { return .boundary }
+        guard !name.isEmpty, bytes[name.lowerBound] == UInt8(ascii: "_") else { return other }
+        func begins(_ prefix: [UInt8]) -> Bool {
+            prefix.count <= name.count && holds(prefix, bytes, at: name.lowerBound)
+        }
+        func ends(_ suffix: [UInt8]) -> Bool {
+            suffix.count <= name.count && holds(suffix, bytes, at: name.upperBound - suffix.count)
+        }
+        if SpecialNames.syscalls.contains(where: begins) { return .syscall }
+        if SpecialNames.aliases.contains(where: begins) { return .alias }
+        if SpecialNames.marks.contains(where: begins) { return .boundary }
+        if SpecialNames.markEnds.contains(where: ends) { return .boundary }
         return other
+    }
+
+    private static func isData(_ type: UInt8) -> Bool {
+        type == UInt8(ascii: "D") || type == UInt8(ascii: "d") || type == UInt8(ascii: "B") || type == UInt8(ascii: "b")
+    }
+
+    private static func holds(_ text: [UInt8], _ bytes: borrowing Span<UInt8>, at start: Int) -> Bool {
+        for index in text.indices where text[index] != bytes[start + index] { return false }
+        return true
+    }
+
+    /// The value of each byte as a hexadecimal digit; 255 for one that is none.
+    private static let hexDigits: [UInt8] = (0...UInt8.max).map { byte in
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x61...0x66: byte - 0x57
+        case 0x41...0x46: byte - 0x37
+        default: 255
+        }
     }
 }
 
@@ -110,61 +186,4 @@ private enum SpecialNames {
     /// `__pfx_NAME` is the padding before a function; the others are the linker's.
     static let marks = ["__pfx_", "_stext", "_text", "_etext", "_sinittext", "_einittext"].map { Array($0.utf8) }
     static let markEnds = ["text_start", "text_end"].map { Array($0.utf8) }
-}
-
-/// One line of /proc/kallsyms, as ranges of the file's bytes.
-private struct KallsymsLine {
-    var address: UInt64
-    var type: UInt8
-    var name: Range<Int>
-    /// Without brackets; empty for the kernel itself.
-    var module: Range<Int>
-
-    /// Reads the line at `position` and moves that behind it; nil for a line of another form.
-    init?(_ bytes: borrowing Span<UInt8>, from position: inout Int) {
-        let start = position
-        var end = start
-        while end < bytes.count, bytes[end] != 0x0A { end += 1 }
-        position = end + 1
-
-        var address: UInt64 = 0
-        var at = start
-        while at < end, let digit = Self.hexDigit(bytes[at]) {
-            address = address << 4 | digit
-            at += 1
-        }
-        guard at > start, at - start <= 16, at + 3 < end, bytes[at] == 0x20, bytes[at + 2] == 0x20 else { return nil }
-        self.address = address
-        type = bytes[at + 1]
-        let nameStart = at + 3
-        var nameEnd = nameStart
-        while nameEnd < end, bytes[nameEnd] != 0x09 { nameEnd += 1 }
-        name = nameStart..<nameEnd
-        // A tab and `[MODULE]`.
-        let isModule =
-            nameEnd + 3 < end && bytes[nameEnd + 1] == UInt8(ascii: "[") && bytes[end - 1] == UInt8(ascii: "]")
-        module = isModule ? nameEnd + 2..<end - 1 : end..<end
-    }
-
-    func name(in bytes: borrowing Span<UInt8>, beginsWith prefix: [UInt8]) -> Bool {
-        prefix.count <= name.count && holds(prefix, bytes, at: name.lowerBound)
-    }
-
-    func name(in bytes: borrowing Span<UInt8>, endsWith suffix: [UInt8]) -> Bool {
-        suffix.count <= name.count && holds(suffix, bytes, at: name.upperBound - suffix.count)
-    }
-
-    private func holds(_ text: [UInt8], _ bytes: borrowing Span<UInt8>, at start: Int) -> Bool {
-        for index in text.indices where text[index] != bytes[start + index] { return false }
-        return true
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt64? {
-        switch byte {
-        case 0x30...0x39: UInt64(byte &- 0x30)
-        case 0x61...0x66: UInt64(byte &- 0x57)
-        case 0x41...0x46: UInt64(byte &- 0x37)
-        default: nil
-        }
-    }
 }

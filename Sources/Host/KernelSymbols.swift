@@ -25,14 +25,8 @@ public struct KernelSymbols: Sendable {
         var name: String
     }
 
-    private typealias Entry = Kallsyms.Entry
-
-    /// The file's contents: names are made into strings only when asked for.
-    private let names: [UInt8]
-    /// By `Entry.module`.
-    private let modules: [String?]
-    /// By address, then rank.
-    private var entries: [Kallsyms.Entry]
+    /// What was there when the names were read.
+    private var table: Kallsyms
     /// By start; ranges do not overlap.
     private var inserted: [Inserted] = []
 
@@ -41,7 +35,7 @@ public struct KernelSymbols: Sendable {
     private static let fewestVariables = 1_000
 
     /// Whether no function has an address: kernel.kptr_restrict hides them, or there is no such file.
-    public let isHidden: Bool
+    public var isHidden: Bool { table.isHidden }
 
     /// The longest function that is believed where only the end of a section follows: none is near that long.
     private static let longestFunction: UInt64 = 1 << 20
@@ -53,12 +47,8 @@ public struct KernelSymbols: Sendable {
     /// - Complexity: O(n); the kernel's own part is sorted already, and only modules need sorting.
     public init(kallsyms contents: [UInt8]) {
         // Names are found by 32-bit positions.
-        names = contents.count < Int(UInt32.max) ? contents : []
-        let read = Kallsyms(names)
-        entries = read.entries
-        modules = read.modules
-        isHidden = read.isHidden
-        namesVariables = read.dataCount >= Self.fewestVariables
+        table = Kallsyms(contents.count < Int(UInt32.max) ? contents : [])
+        namesVariables = table.dataCount >= Self.fewestVariables
     }
 
     /// The function that holds an address.
@@ -70,14 +60,15 @@ public struct KernelSymbols: Sendable {
         if let found = insertedSymbol(at: address.rawValue) { return found }
         guard !isHidden else { return nil }
         // The first entry behind the address; the entries before it with one address are the candidates.
+        let entries = table.entries
         let behind = entries.partitioningIndex { $0.address > address.rawValue }
         guard behind > 0 else { return nil }
         let start = entries[behind - 1].address
         let first = entries[..<behind].partitioningIndex { $0.address >= start }
-        let entry = entries[first]
-        let end = end(ofEntriesBefore: behind, start: start, module: entry.module)
-        guard entry.rank < .boundary, address.rawValue < end else { return nil }
-        return symbol(entry)
+        guard let symbol = best(of: first..<behind) else { return nil }
+        let end = end(ofEntriesBefore: behind, start: start, module: symbol.module)
+        guard symbol.rank < .boundary, address.rawValue < end else { return nil }
+        return KernelSymbol(name: text(symbol.name), module: module(symbol), start: VirtualAddress(start))
     }
 
     /// The variable that holds an address, where the kernel tells of its data (CONFIG_KALLSYMS_ALL).
@@ -86,14 +77,15 @@ public struct KernelSymbols: Sendable {
     /// - Complexity: O(log n).
     public func variable(at address: VirtualAddress) -> String? {
         guard !isHidden, namesVariables else { return nil }
+        let entries = table.entries
         let behind = entries.partitioningIndex { $0.address > address.rawValue }
-        // Memory that nothing with a name follows is nobody's variable, whatever lies before it.
-        guard behind > 0, behind < entries.count, entries[behind].module == entries[behind - 1].module else {
-            return nil
-        }
+        guard behind > 0, behind < entries.count else { return nil }
         let start = entries[behind - 1].address
         let first = entries[..<behind].partitioningIndex { $0.address >= start }
-        return entries[first..<behind].first { $0.rank == .data }.map(name)
+        let found = entries[first..<behind].lazy.map { table.symbol($0) }.first { $0.rank == .data }
+        // Memory that nothing with a name follows is nobody's variable, whatever lies before it.
+        guard let found, isSameModule(table.symbol(entries[behind]).module, found.module) else { return nil }
+        return text(found.name)
     }
 
     /// The address of the first function of this name; nil where there is none, or addresses are hidden.
@@ -102,7 +94,11 @@ public struct KernelSymbols: Sendable {
     public func address(of name: String) -> VirtualAddress? {
         guard !isHidden else { return nil }
         let wanted = Array(name.utf8)
-        return entries.first { $0.rank < .boundary && nameIs(wanted, $0) }.map { VirtualAddress($0.address) }
+        let found = table.entries.first { entry in
+            let symbol = table.symbol(entry)
+            return symbol.rank < .boundary && table.contents[symbol.name].elementsEqual(wanted)
+        }
+        return found.map { VirtualAddress($0.address) }
             ?? inserted.first { $0.name == name }.map { VirtualAddress($0.range.lowerBound) }
     }
 
@@ -110,26 +106,7 @@ public struct KernelSymbols: Sendable {
     ///
     /// - Complexity: O(n).
     public func functions(among wanted: Set<String>) -> Set<String> {
-        guard !isHidden, !wanted.isEmpty else { return [] }
-        let lengths = Set(wanted.map(\.utf8.count))
-        var found: Set<String> = []
-        for entry in entries where entry.rank < .boundary {
-            var name = bytes(entry)
-            if let dot = name.firstIndex(of: UInt8(ascii: ".")) { name = name[..<dot] }
-            // Most are of no length that is asked for, and no string need be made of them.
-            guard lengths.contains(name.count) else { continue }
-            let text = String(losslesslyDecoding: name)
-            if wanted.contains(text) { found.insert(text) }
-        }
-        return found
-    }
-
-    /// The names of all functions that contain `part`, by address. A name may occur more than once.
-    ///
-    /// - Complexity: O(n).
-    public func names(contains part: String) -> [String] {
-        entries.lazy.filter { $0.rank < .boundary }.map { name($0) }.filter { $0.contains(part) }
-            + inserted.lazy.map(\.name).filter { $0.contains(part) }
+        isHidden || wanted.isEmpty ? [] : table.functions(among: wanted)
     }
 
     /// Adds code that the kernel loaded after the names were read: a BPF program, a module's function, a trampoline.
@@ -147,7 +124,10 @@ public struct KernelSymbols: Sendable {
     /// Forgets code that the kernel unloaded.
     public mutating func remove(address: VirtualAddress) {
         inserted.removeAll { $0.range.lowerBound == address.rawValue }
-        entries.removeAll { $0.address == address.rawValue && $0.module != 0 }
+        var index = table.entries.partitioningIndex { $0.address >= address.rawValue }
+        while index < table.entries.count, table.entries[index].address == address.rawValue {
+            if table.symbol(table.entries[index]).module.isEmpty { index += 1 } else { table.remove(at: index) }
+        }
     }
 }
 
@@ -157,13 +137,15 @@ extension KernelSymbols {
     /// - Complexity: O(n).
     func functions(withPrefix prefix: String) -> [(name: String, range: Range<UInt64>)] {
         guard !isHidden else { return [] }
+        let entries = table.entries
         let wanted = Array(prefix.utf8)
         return entries.indices.compactMap { index in
             let entry = entries[index]
-            guard entry.rank < .boundary, nameStarts(with: wanted, entry) else { return nil }
+            let symbol = table.symbol(entry)
+            guard symbol.rank < .boundary, table.contents[symbol.name].starts(with: wanted) else { return nil }
             let behind = entries[index...].partitioningIndex { $0.address > entry.address }
-            let end = end(ofEntriesBefore: behind, start: entry.address, module: entry.module)
-            return (name(entry), entry.address..<end)
+            let end = end(ofEntriesBefore: behind, start: entry.address, module: symbol.module)
+            return (text(symbol.name), entry.address..<end)
         }
     }
 
@@ -172,9 +154,17 @@ extension KernelSymbols {
         lookup(address).flatMap { $0.start == address ? $0 : nil }
     }
 
+    /// The best of the names at one address; the first of equally good ones.
+    private func best(of entries: Range<Int>) -> Kallsyms.Symbol? {
+        entries.lazy.map { table.symbol(table.entries[$0]) }.min { $0.rank < $1.rank }
+    }
+
     /// Where the function ends that is followed by entry `next`.
-    private func end(ofEntriesBefore next: Int, start: UInt64, module: UInt16) -> UInt64 {
-        guard next < entries.count, entries[next].module == module else {
+    ///
+    /// - Parameter module: the name of the function's module, as a range of the file.
+    private func end(ofEntriesBefore next: Int, start: UInt64, module: Range<Int>) -> UInt64 {
+        let entries = table.entries
+        guard next < entries.count, isSameModule(table.symbol(entries[next]).module, module) else {
             let limit = start.addingReportingOverflow(Self.longestLastFunction)
             let end = limit.overflow ? UInt64.max : limit.partialValue
             return next < entries.count ? min(entries[next].address, end) : end
@@ -191,22 +181,14 @@ extension KernelSymbols {
         return KernelSymbol(name: found.name, module: module, start: VirtualAddress(found.range.lowerBound))
     }
 
-    private func symbol(_ entry: Entry) -> KernelSymbol {
-        KernelSymbol(name: name(entry), module: modules[Int(entry.module)], start: VirtualAddress(entry.address))
+    private func isSameModule(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+        table.contents[left].elementsEqual(table.contents[right])
     }
 
-    private func bytes(_ entry: Entry) -> ArraySlice<UInt8> {
-        names[Int(entry.nameStart)..<Int(entry.nameStart) + Int(entry.nameCount)]
-    }
+    private func text(_ range: Range<Int>) -> String { String(losslesslyDecoding: table.contents[range]) }
 
-    private func name(_ entry: Entry) -> String { String(losslesslyDecoding: bytes(entry)) }
-
-    private func nameIs(_ wanted: [UInt8], _ entry: Entry) -> Bool {
-        wanted.count == Int(entry.nameCount) && bytes(entry).elementsEqual(wanted)
-    }
-
-    private func nameStarts(with wanted: [UInt8], _ entry: Entry) -> Bool {
-        wanted.count <= Int(entry.nameCount) && bytes(entry).starts(with: wanted)
+    private func module(_ symbol: Kallsyms.Symbol) -> String? {
+        symbol.module.isEmpty ? nil : text(symbol.module)
     }
 }
 

@@ -16,6 +16,7 @@ struct DebugInformation: ~Copyable {
     /// - Parameter image: must outlive this value.
     /// - Returns: nil when the image has no debug information that libdw can read.
     init?(image: borrowing ElfImage) {
+        Self.hideUnused(in: image)
         // The image's handle is valid for the image's life.
         guard let handle = unsafe dwarf_begin_elf(image.handle, DWARF_C_READ, nil) else { return nil }
         // Bytes have no padding, so their raw view shows nothing uninitialised.
@@ -46,10 +47,33 @@ struct DebugInformation: ~Copyable {
         if let alternate = unsafe alternate { unsafe dwarf_end(alternate) }
     }
 
-    /// The bytes that libdw will read: all debug sections, decompressed.
+    /// Sections that libdw would read and that say nothing about functions and lines: where variables lie, macros,
+    /// indices.
+    private static let unused = ["loc", "loclists", "frame", "macro", "macinfo", "pubnames", "pubtypes"]
+
+    private static func isUnused(_ section: ElfImage.Section) -> Bool {
+        unused.contains { section.name == ".debug_" + $0 || section.name == ".zdebug_" + $0 }
+    }
+
+    /// Makes compressed sections that nobody here needs look empty: libdw decompresses all that it knows when it opens a
+    /// file, which is most of what naming a few addresses of a large one costs.
+    private static func hideUnused(in image: borrowing ElfImage) {
+        for section in image.sections where section.isCompressed && isUnused(section) {
+            // The image's handle is valid for the image's life; nil for an index that it does not have.
+            guard let place = unsafe elf_getscn(image.handle, section.index) else { continue }
+            var header = GElf_Shdr()
+            // Reads and writes libelf's own copy of the header; the file is open for reading only.
+            guard unsafe gelf_getshdr(place, &header) != nil else { continue }
+            header.sh_type = UInt32(SHT_NOBITS)
+            // As above.
+            _ = unsafe gelf_update_shdr(place, &header)
+        }
+    }
+
+    /// The bytes that libdw will read: all debug sections that are used, decompressed.
     static func byteCount(in image: borrowing ElfImage) -> UInt64 {
         var sum: UInt64 = 0
-        for section in image.sections where section.type != UInt32(SHT_NOBITS) {
+        for section in image.sections where section.type != UInt32(SHT_NOBITS) && !isUnused(section) {
             guard section.name.hasPrefix(".debug_") || section.name.hasPrefix(".zdebug_") else { continue }
             let (next, overflow) = sum.addingReportingOverflow(image.unpackedSize(of: section))
             if overflow { return .max }

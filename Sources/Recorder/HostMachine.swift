@@ -11,6 +11,7 @@ final class HostMachine: LiveMachine {
     private let host: Host
     private var symbols: KernelSymbols
     private let doors: FileDoors
+    private let debuginfod = Debuginfod.fromEnvironment()
     private var files: ModuleFiles
     private let virtualSharedObject: ModuleFile?
 
@@ -38,6 +39,9 @@ final class HostMachine: LiveMachine {
         var path: String
     }
 
+    /// Whether no target is in a container, so that what its dead processes had mapped may be the host's.
+    var targetsAreOnHost = false
+
     /// Whether containers that start meanwhile are taken, and the row of the next one.
     var nextContainerRow: RowID?
     /// Containers that started meanwhile and were not taken over yet.
@@ -55,7 +59,7 @@ final class HostMachine: LiveMachine {
     init(host: Host, doors: FileDoors) {
         self.host = host
         self.doors = doors
-        files = ModuleFiles(doors: doors)
+        files = ModuleFiles(doors: doors, debuginfod: debuginfod)
         virtualSharedObject = ModuleFile.virtualSharedObject(doors: doors)
         symbols = host.kernelSymbols()
     }
@@ -64,6 +68,9 @@ final class HostMachine: LiveMachine {
 
     /// Files that were not kept open because as many as allowed were already.
     var filesGivenUp: Int { files.givenUpCount }
+
+    /// What came of asking debuginfod servers; nil where nobody was asked.
+    var debuginfodNote: String? { debuginfod?.note }
 
     func kernelTailCalls() -> [String: [String]] { host.kernelTailCalls(symbols) }
 
@@ -180,7 +187,10 @@ final class HostMachine: LiveMachine {
             throw .late
         } catch {
             for relative in relatives {
-                guard let file = try? files.open(mapping, ofRelative: relative) else { continue }
+                guard
+                    let file = try? files.open(
+                        mapping, of: pid, asSeenBy: relative, hostIsAllowed: targetsAreOnHost)
+                else { continue }
                 keep(file, path: mapping.path)
                 return file
             }

@@ -100,7 +100,7 @@ public struct RecordProgress: Sendable {
 public struct RecordStart: Sendable {
     public var targets: [String]
     public var info: RecordingInfo
-    public var ringBytes: Int
+    /// Perf events, each of which has a descriptor.
     public var openEvents: Int
 }
 

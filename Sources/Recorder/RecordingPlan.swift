@@ -126,6 +126,21 @@ struct RecordingPlan {
         }
     }
 
+    /// Whether nothing that is recorded is in a container, or can come to be in one that exists now.
+    func isOnHost(host: Host) -> Bool {
+        func isContainer(_ cgroup: Cgroup) -> Bool {
+            ContainerPath.innermost(holding: cgroup.path).map { $0.runtime != "systemd" } ?? false
+        }
+        if takesNewContainers { return false }
+        let ofProcesses = processes.compactMap { host.process($0.pid)?.cgroupPath }.compactMap {
+            host.cgroup(atPath: $0)
+        }
+        return !ofProcesses.contains(where: isContainer)
+            && !cgroups.contains { named in
+                isContainer(named.cgroup) || host.descendants(of: named.cgroup).contains(where: isContainer)
+            }
+    }
+
     /// Whose samples are whose, but for the events, which are not open yet.
     func attribution(host: Host) -> Attribution {
         var attribution = Attribution()

@@ -43,9 +43,11 @@ struct RecordingSession: ~Copyable {
         let facts = host.machine()
         guard let registers = RegisterSet(arch: facts.arch) else { throw .unsupportedArchitecture(facts.arch) }
         var attribution = plan.attribution(host: host)
-        let machine = HostMachine(host: host, doors: helpers.doors)
         let events = try EventSet(
             request, plan: plan, host: host, machine: facts, registers: registers, attribution: &attribution)
+        // Behind the events, which raise the limit of open files.
+        let machine = HostMachine(host: host, doors: helpers.doors)
+        machine.targetsAreOnHost = plan.isOnHost(host: host)
         if plan.takesNewContainers { machine.nextContainerRow = RowID(plan.containers.count + 1) }
         let now = Clock.monotonic()
         info = RecordingInfo(
@@ -72,8 +74,7 @@ struct RecordingSession: ~Copyable {
     /// What is about to be recorded.
     var start: RecordStart {
         RecordStart(
-            targets: plan.containers.map(\.name), info: info, ringBytes: events.ringBytes,
-            openEvents: events.events.count)
+            targets: plan.containers.map(\.name), info: info, openEvents: events.events.count)
     }
 
     /// Records until something ends it.
@@ -154,6 +155,7 @@ struct RecordingSession: ~Copyable {
                 builder.settle(before: Clock.monotonic() - Self.commitInterval)
                 try commit(to: &writer)
                 try followTargets(searches: true)
+                machine.targetsAreOnHost = machine.targetsAreOnHost && plan.isOnHost(host: host)
                 if end == nil, targetsAreGone { end = .targetsGone }
             } else if plan.cgroups.count <= Self.closelyWatched {
                 try followTargets(searches: false)
@@ -327,6 +329,7 @@ struct RecordingSession: ~Copyable {
         if hangs > 0 {
             info.notes.append("\(hangs) files of containers could not be opened in time: their names are missing")
         }
+        if let note = machine.debuginfodNote { info.notes.append(note) }
         if machine.filesGivenUp > 0 {
             info.notes.append(
                 "\(machine.filesGivenUp) files were not kept open because of the limit on open files (ulimit -n): their "

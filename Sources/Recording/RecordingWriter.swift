@@ -24,6 +24,8 @@ public struct RecordingWriter: ~Copyable {
         // Somebody may look into the file meanwhile; giving up the recording for that would be worse than waiting.
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { db in
+            // Small pages: each of a dozen tables has at least one, and a short recording has little in them.
+            try db.execute(sql: "PRAGMA page_size = 1024;")
             // One burst a second, held in memory until it is committed.
             try db.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA cache_spill = OFF;")
         }

@@ -59,14 +59,15 @@ struct DebugFile: Sendable {
         return "\(directory)/.build-id/\(digits.prefix(2))/\(digits.dropFirst(2)).debug"
     }
 
-    private static func has(_ file: HeldFile, _ buildID: BuildID, _ doors: FileDoors) -> Bool {
-        header(of: file, doors)?.buildID == buildID
+    /// - Parameter milliseconds: how long to wait for the answer. While samples wait a debug file that takes its time is as
+    ///   good as none.
+    static func has(_ file: HeldFile, _ buildID: BuildID, _ doors: FileDoors, milliseconds: Int? = 250) -> Bool {
+        header(of: file, doors, milliseconds: milliseconds)?.buildID == buildID
     }
 
-    /// Debug files are looked at while samples wait: one that takes its time is as good as none.
-    private static func header(of file: HeldFile, _ doors: FileDoors) -> ModuleHeader? {
+    private static func header(of file: HeldFile, _ doors: FileDoors, milliseconds: Int? = 250) -> ModuleHeader? {
         let answer = doors.parser.begin(.module(stamp: nil, wantsRows: false), files: [file])
-        guard case .module(let header, _)? = answer.wait(milliseconds: 250) else { return nil }
+        guard case .module(let header, _)? = answer.wait(milliseconds: milliseconds) else { return nil }
         return header
     }
 }

@@ -12,19 +12,22 @@ public final class ModuleFile: Sendable {
     let file: HeldFile
     /// The file's version when it was opened; nil for an image in memory.
     let version: FileVersion?
-    private let parser: any ObjectParsing
+    private let doors: FileDoors
+    /// Who may have that information where there is no such file.
+    private let debuginfod: Debuginfod?
     /// Why there is no header.
     private let refusal: String?
 
     /// - Parameter answer: to a request for the header and the rows.
     init(
         file: HeldFile, version: FileVersion?, answer: ParserAnswer, debugFile: DebugFile? = nil,
-        parser: any ObjectParsing
+        doors: FileDoors, debuginfod: Debuginfod? = nil
     ) {
         self.file = file
         self.version = version
         self.debugFile = debugFile
-        self.parser = parser
+        self.doors = doors
+        self.debuginfod = debuginfod
         switch answer {
         case .module(let header, let table):
             self.header = header
@@ -44,20 +47,27 @@ public final class ModuleFile: Sendable {
 
     /// Names addresses of the module.
     ///
-    /// Where debug information is more than a parser can bear, once more without it.
+    /// Waits for a download where debug information has to come from a debuginfod server. Where debug information is more
+    /// than a parser can bear, once more without it.
     public func symbolize(_ request: SymbolRequest) -> SymbolAnswer {
         if let refusal { return Self.nothing(for: request, because: refusal) }
-        let answer = ask(request)
+        let debugFile = debugFile ?? downloadedDebugFile()
+        let answer = ask(request, debugFile)
         guard case .refused("malformed") = answer else { return Self.symbols(of: answer, for: request) }
         var poorer = request
         poorer.budget.bytes = 0
-        guard case .symbols(var symbols) = ask(poorer) else { return Self.symbols(of: answer, for: request) }
+        guard case .symbols(var symbols) = ask(poorer, debugFile) else { return Self.symbols(of: answer, for: request) }
         symbols.skipped = "malformed"
         return symbols
     }
 
-    private func ask(_ request: SymbolRequest) -> ParserAnswer {
-        parser.answer(
+    private func downloadedDebugFile() -> DebugFile? {
+        guard let debuginfod, let header, !header.hasDebugInformation, let buildID = header.buildID else { return nil }
+        return debuginfod.debugFile(of: buildID, doors: doors).map { DebugFile(file: $0, crc: nil) }
+    }
+
+    private func ask(_ request: SymbolRequest, _ debugFile: DebugFile?) -> ParserAnswer {
+        doors.parser.answer(
             .symbols(request, stamp: version?.stamp, debugCRC: debugFile?.crc),
             files: [file] + (debugFile.map { [$0.file] } ?? []))
     }

@@ -12,6 +12,7 @@ public struct ModuleFiles: ~Copyable {
     private let procRoot: String
     private let maximumHeldCount: Int
     private let hostDebugDirectory: String
+    private let debuginfod: Debuginfod?
     private var known: [FileVersion: ModuleFile] = [:]
     /// By what the kernel's record says, where that was seen to be what fstat(2) says: not so on btrfs, whose subvolumes
     /// share device and inode numbers in records.
@@ -38,11 +39,13 @@ public struct ModuleFiles: ~Copyable {
     ///   - procRoot: where procfs is mounted.
     ///   - maximumHeldCount: how many files may be held; nil for half of what RLIMIT_NOFILE leaves.
     ///   - hostDebugDirectory: where the host keeps debug files, which are taken by build ID only.
+    ///   - debuginfod: whom to ask for the debug files that are nowhere here.
     public init(
         doors: FileDoors, procRoot: String = "/proc", maximumHeldCount: Int? = nil,
-        hostDebugDirectory: String = "/usr/lib/debug"
+        hostDebugDirectory: String = "/usr/lib/debug", debuginfod: Debuginfod? = nil
     ) {
         self.doors = doors
+        self.debuginfod = debuginfod
         self.procRoot = procRoot
         self.hostDebugDirectory = hostDebugDirectory
         self.maximumHeldCount = maximumHeldCount ?? Self.defaultMaximumHeldCount
@@ -78,12 +81,31 @@ public struct ModuleFiles: ~Copyable {
     /// The module that the mapping of a process shows which is gone, as a relative of it sees it: a parent's memory is its
     /// child's until that calls execve(2), and they see the same files for longer.
     ///
+    /// A process that entered a container was started from outside, by a runtime with the host's files: what it mapped is
+    /// not looked for there, by whatever path, unless nobody who is recorded is in a container.
+    /// - Parameter hostIsAllowed: whether the process surely had the host's root directory where its relative has it.
     /// - Throws: as `open(_:of:)`.
-    public mutating func open(_ mapping: Mapping, ofRelative pid: ProcessID) throws(FileRefusal) -> ModuleFile {
+    public mutating func open(
+        _ mapping: Mapping, of pid: ProcessID, asSeenBy relative: ProcessID, hostIsAllowed: Bool
+    ) throws(FileRefusal) -> ModuleFile {
         guard heldCount < maximumHeldCount else { throw .tooManyFiles }
-        let process = ProcessFiles(procRoot: procRoot, pid: pid, opener: doors.opener, heldRoot: heldRoot(of: pid))
+        let process = ProcessFiles(
+            procRoot: procRoot, pid: relative, opener: doors.opener, heldRoot: heldRoot(of: relative))
+        // The process's own root, where that is known, has been looked into before.
+        let isElsewhere = rootOf[pid].map { $0 != rootOf[relative] } ?? false
+        let byPath = !isElsewhere && (hostIsAllowed || !isOnHost(process))
         return try take(mapping, of: process) { process throws(FileRefusal) in
-            try process.open(relativesMapping: mapping)
+            try process.open(relativesMapping: mapping, byPath: byPath)
+        }
+    }
+
+    /// Whether a process has, or had, the host's root directory: that of the first process, or the recorder's own.
+    private func isOnHost(_ process: ProcessFiles) -> Bool {
+        // One that cannot be told apart counts as the host.
+        guard let root = (try? process.root())?.status.version.identity ?? rootOf[process.pid] else { return true }
+        return [1, getpid()].contains { pid in
+            let host = try? doors.opener.directory("\(procRoot)/\(pid)/root")
+            return host?.status.version.identity == root
         }
     }
 
@@ -156,7 +178,8 @@ public struct ModuleFiles: ~Copyable {
                 for: header, path: mapping.path, process: process, hostDirectory: hostDebugDirectory, doors: doors)
         }
         return ModuleFile(
-            file: pending.file, version: status.version, answer: answer, debugFile: debugFile, parser: doors.parser)
+            file: pending.file, version: status.version, answer: answer, debugFile: debugFile, doors: doors,
+            debuginfod: debuginfod)
     }
 
     private func unansweredCount() -> Int { late.values.count { $0.answer.wait(milliseconds: 0) == nil } }

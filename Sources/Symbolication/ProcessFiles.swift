@@ -39,7 +39,9 @@ struct ProcessFiles {
 
     /// Opens the file that a relative's mapping shows: the relative is gone, and this process may have the same memory,
     /// or see the same files. What is not the mapping's inode on its device needs the kernel's build ID as a witness.
-    func open(relativesMapping mapping: Mapping) throws(FileRefusal) -> (
+    ///
+    /// - Parameter byPath: whether the mapping's path means the same to both.
+    func open(relativesMapping mapping: Mapping, byPath: Bool) throws(FileRefusal) -> (
         file: HeldFile, status: FileStatus, needsBuildID: Bool
     ) {
         guard mapping.file != nil || mapping.buildID != nil, mapping.path.utf8.first == UInt8(ascii: "/") else {
@@ -48,6 +50,7 @@ struct ProcessFiles {
         if let opened = try? openMapped(mapping), opened.status.version.identity == mapping.file {
             return (opened.file, opened.status, false)
         }
+        guard byPath else { throw .vanished }
         let opened = try openInRoot(mapping.path)
         if opened.status.version.identity == mapping.file { return (opened.file, opened.status, false) }
         guard mapping.buildID != nil else { throw .otherFile }

@@ -28,6 +28,6 @@ extension ModuleFile {
         let file = HeldFile(owning: dup(sealed.descriptor))
         let answer = doors.parser.answer(.module(stamp: nil, wantsRows: true), files: [file])
         guard case .module = answer else { return nil }
-        return ModuleFile(file: file, version: nil, answer: answer, parser: doors.parser)
+        return ModuleFile(file: file, version: nil, answer: answer, doors: doors)
     }
 }

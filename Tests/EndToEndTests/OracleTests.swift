@@ -100,8 +100,8 @@ extension EndToEnd {
     }
 }
 
-/// What compare_with_perf.py writes.
-private struct Comparison: Decodable {
+/// What compare_with_perf.py and compare_call_sites.py write.
+struct Comparison: Decodable {
     struct Line: Decodable, CustomStringConvertible {
         var what: String
         var jostle: Report.Share

@@ -155,6 +155,39 @@ struct ModuleFilesTests {
         #expect(throws: FileRefusal.vanished) { try files.open(mapping, of: process.pid) }
     }
 
+    @Test(
+        "what a process in a container had mapped is not looked for on the host, where the runtime that started it is")
+    func relativeOnHost() throws {
+        let process = try FixtureProcess()
+        let (gone, runtime, sibling) = (ProcessID(41), ProcessID(43), ProcessID(44))
+        // One path and one build ID, in the container and on the host.
+        let options = "-Wl,--build-id=0x11223344"
+        try process.compile("host", to: "/usr/bin/app", options: options)
+        try process.shell("mkdir -p outside/usr/bin proc/1 proc/43 proc/44")
+        try process.shell("mv container/usr/bin/app outside/usr/bin/app")
+        try process.shell("for pid in 1 43; do ln -s ../../outside proc/$pid/root; done")
+        try process.shell("ln -s ../../container proc/44/root")
+        try process.compile("inside", to: "/usr/bin/app", options: options)
+        var mapping = try process.mapping(of: "/usr/bin/app", isMapped: false)
+        mapping.file = nil
+        mapping.buildID = BuildID(hex: "11223344")
+
+        var files = ModuleFiles(doors: .direct, procRoot: process.procRoot)
+        #expect(throws: FileRefusal.vanished) {
+            try files.open(mapping, of: gone, asSeenBy: runtime, hostIsAllowed: false)
+        }
+        let inside = try files.open(mapping, of: gone, asSeenBy: sibling, hostIsAllowed: false)
+        #expect(functions(of: inside).contains("inside") && !functions(of: inside).contains("host"))
+        // A service of the host's own.
+        let onHost = try files.open(mapping, of: gone, asSeenBy: runtime, hostIsAllowed: true)
+        #expect(functions(of: onHost).contains("host"))
+        // A process that was seen in its container, and a relative with another root.
+        files.holdRoot(of: process.pid)
+        #expect(throws: FileRefusal.vanished) {
+            try files.open(mapping, of: process.pid, asSeenBy: runtime, hostIsAllowed: true)
+        }
+    }
+
     @Test("what is no regular file is not opened")
     func irregular() throws {
         let process = try FixtureProcess()

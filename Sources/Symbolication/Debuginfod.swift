@@ -49,7 +49,8 @@ public final class Debuginfod: Sendable {
     /// What came of it, in words for the recording; nil where nobody was asked or no server had anything.
     public var note: String? {
         state.withLock { state in
-            let found = state.foundCount > 0 ? "debuginfod: debug information of \(state.foundCount) files" : nil
+            let files = state.foundCount == 1 ? "one file" : "\(state.foundCount) files"
+            let found = state.foundCount > 0 ? "debuginfod: debug information of \(files)" : nil
             guard let trouble = state.trouble else { return found }
             return (found.map { $0 + "; " } ?? "debuginfod: ") + trouble
         }

@@ -90,7 +90,7 @@ extension EndToEnd {
                 seen("debuginfod: line \(result.line ?? 0); asked for \(result.asked); notes \(result.notes)")
                 #expect(result.line != nil)
                 #expect(result.asked.contains("/buildid/0123456789abcdef0123456789abcdef01234567/debuginfo"))
-                #expect(result.notes.contains("debuginfod: debug information of 1 files"))
+                #expect(result.notes.contains("debuginfod: debug information of one file"))
             }
         }
 

@@ -80,6 +80,14 @@ let package = Package(
             name: "workload", path: "Tests/Workloads",
             cSettings: [.unsafeFlags(["-O2", "-g", "-Xclang", "-mframe-pointer=none", "-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("pthread")]),
+        // What `scripts/bench code` runs.
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: [
+                "ProfileModel", "PerfRecords", "PerfEvents", "Host", "ObjectTables", "ObjectFiles", "Unwinding",
+                "Symbolication", "Parsing", "TestSupport",
+            ],
+            path: "Tests/Benchmarks", swiftSettings: house),
         tests("ProfileModelTests", of: ["TestSupport"]),
         // What the tests of several rooms share: records as bytes, and numbers that are random but the same each time.
         .target(

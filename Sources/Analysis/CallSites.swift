@@ -15,7 +15,7 @@ struct CallSites {
 
     init(_ profile: Profile, attribution: EntryAttribution) {
         self.profile = profile
-        let moduleIsLibrary = profile.modules.map { $0.kind == .vdso || Self.isLibrary(path: $0.path) }
+        let moduleIsLibrary = profile.modules.map { Self.isLibrary($0) }
         let isLibrary = profile.frames.map { frame in
             guard frame.kind == .user else { return false }
             if let module = frame.module, moduleIsLibrary.indices.contains(module), moduleIsLibrary[module] {
@@ -70,16 +70,9 @@ struct CallSites {
         return place >= 0 ? place : nil
     }
 
-    /// libc, the dynamic linker, and what belonged to glibc before 2.34 merged it.
-    private static func isLibrary(path: String) -> Bool {
-        var file = path.split(separator: "/").last.map(String.init) ?? path
-        if file.hasSuffix(" (deleted)") { file.removeLast(" (deleted)".count) }
-        if file == "[vdso]" || file == "linux-vdso.so.1" { return true }
-        for stem in ["libc", "libpthread", "librt", "libdl", "ld", "ld-linux", "ld-linux-x86-64", "ld-linux-aarch64"]
-        where file.hasPrefix(stem + ".so") || file.hasPrefix(stem + "-2.") {
-            return true
-        }
-        return file.hasPrefix("ld-musl-") || file.hasPrefix("libc.musl-")
+    private static func isLibrary(_ module: Module) -> Bool {
+        module.kind == .vdso || module.path == "[vdso]" || module.path.hasSuffix("linux-vdso.so.1")
+            || Module.isCLibrary(path: module.path)
     }
 
     /// Go makes its own system calls, from these.

@@ -125,6 +125,18 @@ public struct Module: Hashable, Sendable {
         self.buildID = buildID
         self.symbolsSkipped = symbolsSkipped
     }
+
+    /// Whether a file at this path is a C library: libc, the dynamic linker, and what belonged to glibc before 2.34 merged
+    /// it. Programs go through it to the kernel, and nobody looks for the reason in it.
+    public static func isCLibrary(path: String) -> Bool {
+        var file = path.split(separator: "/").last.map(String.init) ?? path
+        if file.hasSuffix(" (deleted)") { file.removeLast(" (deleted)".count) }
+        for stem in ["libc", "libpthread", "librt", "libdl", "ld", "ld-linux", "ld-linux-x86-64", "ld-linux-aarch64"]
+        where file.hasPrefix(stem + ".so") || file.hasPrefix(stem + "-2.") {
+            return true
+        }
+        return file.hasPrefix("ld-musl-") || file.hasPrefix("libc.musl-")
+    }
 }
 
 /// One place in code, named as far as it could be named.

@@ -13,6 +13,7 @@ public final class ModuleFile: Sendable {
     /// The file's version when it was opened; nil for an image in memory.
     let version: FileVersion?
     private let doors: FileDoors
+    private let isCLibrary: Bool
     /// Who may have that information where there is no such file.
     private let debuginfod: Debuginfod?
     /// Why there is no header.
@@ -21,12 +22,13 @@ public final class ModuleFile: Sendable {
     /// - Parameter answer: to a request for the header and the rows.
     init(
         file: HeldFile, version: FileVersion?, answer: ParserAnswer, debugFile: DebugFile? = nil,
-        doors: FileDoors, debuginfod: Debuginfod? = nil
+        isCLibrary: Bool = false, doors: FileDoors, debuginfod: Debuginfod? = nil
     ) {
         self.file = file
         self.version = version
         self.debugFile = debugFile
         self.doors = doors
+        self.isCLibrary = isCLibrary
         self.debuginfod = debuginfod
         switch answer {
         case .module(let header, let table):
@@ -52,6 +54,7 @@ public final class ModuleFile: Sendable {
     public func symbolize(_ request: SymbolRequest) -> SymbolAnswer {
         if let refusal { return Self.nothing(for: request, because: refusal) }
         let debugFile = debugFile ?? downloadedDebugFile()
+        if isCLibrary { return namesAlone(request, debugFile) }
         let answer = ask(request, debugFile)
         guard case .refused("malformed") = answer else { return Self.symbols(of: answer, for: request) }
         var poorer = request
@@ -59,6 +62,16 @@ public final class ModuleFile: Sendable {
         guard case .symbols(var symbols) = ask(poorer, debugFile) else { return Self.symbols(of: answer, for: request) }
         symbols.skipped = "malformed"
         return symbols
+    }
+
+    /// Functions from the symbol tables, without lines and what was inlined: see decision 11.
+    private func namesAlone(_ request: SymbolRequest, _ debugFile: DebugFile?) -> SymbolAnswer {
+        var request = request
+        request.budget.bytes = 0
+        var answer = Self.symbols(of: ask(request, debugFile), for: request)
+        // What was left out was not asked for.
+        if answer.skipped == "budget" { answer.skipped = nil }
+        return answer
     }
 
     private func downloadedDebugFile() -> DebugFile? {

@@ -178,7 +178,8 @@ public struct ModuleFiles: ~Copyable {
                 for: header, path: mapping.path, process: process, hostDirectory: hostDebugDirectory, doors: doors)
         }
         return ModuleFile(
-            file: pending.file, version: status.version, answer: answer, debugFile: debugFile, doors: doors,
+            file: pending.file, version: status.version, answer: answer, debugFile: debugFile,
+            isCLibrary: Module.isCLibrary(path: mapping.path), doors: doors,
             debuginfod: debuginfod)
     }
 

@@ -79,22 +79,37 @@ struct Kallsyms {
     /// - Complexity: O(n).
     func functions(among wanted: Set<String>) -> Set<String> {
         let bytes = contents.span
-        let lengths = Set(wanted.map(\.utf8.count))
-        let isLength = (0...(lengths.max() ?? 0)).map(lengths.contains)
+        // Nearly all names are told from the wanted ones by a sum of their bytes, so that no string is made of them.
+        var isPossible = [Bool](repeating: false, count: 1 << Self.sumBits)
+        for name in wanted { isPossible[Self.place(ofSum: name.utf8.reduce(0, Self.sum))] = true }
         var found: Set<String> = []
         for entry in entries {
             let start = Int(entry.place) + 2
+            // `__pfx_NAME`, half of all lines, is padding.
+            if start + 2 < bytes.count, bytes[start] == 0x5F, bytes[start + 1] == 0x5F, bytes[start + 2] == 0x70 {
+                guard symbol(entry).rank < .boundary else { continue }
+            }
             var end = start
-            while end < bytes.count, bytes[end] != 0x0A, bytes[end] != 0x09, bytes[end] != UInt8(ascii: ".") {
+            var sum: UInt32 = 0
+            while end < bytes.count {
+                let byte = bytes[end]
+                if byte == 0x0A || byte == 0x09 || byte == 0x2E { break }
+                sum = Self.sum(sum, byte)
                 end &+= 1
             }
-            // Most are of no length that is asked for, and no string need be made of them.
-            guard end - start < isLength.count, isLength[end - start], symbol(entry).rank < .boundary else { continue }
+            guard isPossible[Self.place(ofSum: sum)], symbol(entry).rank < .boundary else { continue }
             let text = String(losslesslyDecoding: contents[start..<end])
             if wanted.contains(text) { found.insert(text) }
         }
         return found
     }
+
+    private static let sumBits: UInt32 = 14
+
+    /// FNV-1a.
+    private static func sum(_ sum: UInt32, _ byte: UInt8) -> UInt32 { (sum ^ UInt32(byte)) &* 16_777_619 }
+
+    private static func place(ofSum sum: UInt32) -> Int { Int(sum &>> (32 &- sumBits)) }
 
     func symbol(_ entry: Entry) -> Symbol { Self.symbol(at: Int(entry.place), in: contents.span) }
 

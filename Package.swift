@@ -23,6 +23,8 @@ func tests(_ name: String, of rooms: [Target.Dependency], resources: [Resource]?
 }
 
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+/// SQLite itself, as GRDB links it.
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -55,7 +57,7 @@ let package = Package(
         room("Isolation", knows: ["CIsolation"]),
         room("Parsing", knows: ["ObjectTables", "ObjectFiles", "Isolation"]),
         room("Symbolication", knows: ["ObjectTables", "Isolation", "CLinux"]),
-        room("Recording", knows: [grdb, system]),
+        room("Recording", knows: [grdb, sqlite, system]),
         room("ProfileBuilder", knows: ["PerfRecords", "ObjectTables", "Unwinding", "Symbolication", "Recording"]),
         room(
             "Recorder",

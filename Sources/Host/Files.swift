@@ -56,6 +56,7 @@ enum Files {
         var status = stat()
         // unsafe: fstat writes the one struct it is given.
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        if expected > 0, let whole = contents(of: descriptor, room: min(expected, limit + 1)) { return whole }
         // Files of /proc say that they have 0 bytes, and hand out a page at a time.
         var chunk = [UInt8](repeating: 0, count: min(max(Int(status.st_size) + 1, 4096), 1 << 20))
         var bytes: [UInt8] = []
@@ -68,6 +69,26 @@ enum Files {
             if got == 0 { return bytes }
             bytes.append(contentsOf: chunk[..<got])
         }
+    }
+
+    /// The whole contents of a file that has less than `room` bytes, read to where they stay; nil, with the file as it was,
+    /// when it has more or cannot be read.
+    private static func contents(of descriptor: Int32, room: Int) -> [UInt8]? {
+        var isWhole = false
+        // unsafe: the array's uninitialised room, of which only the pages that are written take memory; exactly what read
+        // wrote is declared initialised.
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, initialized in
+            while let start = buffer.baseAddress, initialized < room {
+                // unsafe: read writes at most the room that is left.
+                let got = unsafe read(descriptor, start + initialized, room - initialized)
+                if got < 0 && errno == EINTR { continue }
+                isWhole = got == 0
+                if got <= 0 { break }
+                initialized += got
+            }
+        }
+        if !isWhole { lseek(descriptor, 0, SEEK_SET) }
+        return isWhole ? bytes : nil
     }
 
     /// Up to `count` bytes from `offset` of a file; fewer at its end, nil on failure.

@@ -56,8 +56,9 @@ struct Kallsyms {
         var isSorted = true
         var latest: UInt64 = 0
         var position = 0
+        let digits = Self.hexDigits
         while position < bytes.count {
-            guard let (address, place) = Self.line(bytes, from: &position) else { continue }
+            guard let (address, place) = Self.line(bytes, from: &position, digits) else { continue }
             if isHidden, address != 0 {
                 isHidden = Self.symbol(at: place, in: bytes).rank >= .boundary
             }
@@ -117,13 +118,13 @@ struct Kallsyms {
     ///
     /// - Returns: nil for a line of another form, and for an absolute symbol, whose value is no address.
     private static func line(
-        _ bytes: borrowing Span<UInt8>, from position: inout Int
+        _ bytes: borrowing Span<UInt8>, from position: inout Int, _ digits: [UInt8]
     ) -> (address: UInt64, place: Int)? {
         let start = position
         var address: UInt64 = 0
         var at = start
         while at < bytes.count {
-            let digit = hexDigits[Int(bytes[at])]
+            let digit = digits[Int(bytes[at])]
             if digit > 15 { break }
             address = address << 4 | UInt64(digit)
             at &+= 1

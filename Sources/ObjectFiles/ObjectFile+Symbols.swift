@@ -48,7 +48,10 @@ extension ObjectFile {
 
     private static func run(_ search: inout ScopeSearch, in image: borrowing ElfImage, budget: Budget) -> Skipped {
         guard DebugInformation.exists(in: image) else { return .noInformation }
-        guard DebugInformation.byteCount(in: image) <= UInt64(clamping: budget.bytes) else { return .budget }
+        // Counting reads the packed sections.
+        guard budget.bytes > 0, DebugInformation.byteCount(in: image) <= UInt64(clamping: budget.bytes) else {
+            return .budget
+        }
         guard let information = DebugInformation(image: image) else { return .noInformation }
         search.run(in: information)
         return search.ranOutOfTime ? .budget : .nothing

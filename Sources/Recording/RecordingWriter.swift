@@ -190,19 +190,8 @@ public struct RecordingWriter: ~Copyable {
         ) { row in
             [row.frame, row.depth, try functionID(row.caller.function), row.caller.file, row.caller.line]
         }
-        try each(batch.stacks, "INSERT INTO stacks (id, parent, frame) VALUES (?, ?, ?)") { row in
-            [row.id, row.parent, row.frame]
-        }
-        try each(
-            batch.samples,
-            "INSERT INTO samples (time, cpu, thread, container, stack, kind, mode, weight) "
-                + "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        ) { row in
-            [
-                row.time, row.cpu, row.thread, row.container, row.stack, Int64(row.kind.rawValue),
-                Int64(row.mode.rawValue), row.weight,
-            ]
-        }
+        try write(batch.stacks, into: db)
+        try write(batch.samples, into: db)
         try each(
             batch.syscallCounts,
             "INSERT INTO syscall_counts (container, number, time, calls) VALUES (?, ?, ?, ?)"
@@ -229,6 +218,36 @@ public struct RecordingWriter: ~Copyable {
             "INSERT OR REPLACE INTO lock_holds (id, lock, waiter, holder, waited_ns) VALUES (?, ?, ?, ?, ?)"
         ) { row in
             [row.id, row.lock, row.waiter, row.holder, row.waited]
+        }
+    }
+
+    private static func write(_ stacks: [StackRow], into db: Database) throws {
+        if stacks.isEmpty { return }
+        var statement = try NumberStatement(db, "INSERT INTO stacks (id, parent, frame) VALUES (?, ?, ?)")
+        for row in stacks {
+            statement.bind(row.id)
+            statement.bind(row.parent)
+            statement.bind(row.frame)
+            try statement.insert()
+        }
+    }
+
+    private static func write(_ samples: [SampleRow], into db: Database) throws {
+        if samples.isEmpty { return }
+        var statement = try NumberStatement(
+            db,
+            "INSERT INTO samples (time, cpu, thread, container, stack, kind, mode, weight) "
+                + "VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+        for row in samples {
+            statement.bind(row.time)
+            statement.bind(Int64(row.cpu))
+            statement.bind(row.thread)
+            statement.bind(row.container)
+            statement.bind(row.stack)
+            statement.bind(Int64(row.kind.rawValue))
+            statement.bind(Int64(row.mode.rawValue))
+            statement.bind(row.weight)
+            try statement.insert()
         }
     }
 }

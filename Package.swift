@@ -108,7 +108,7 @@ let package = Package(
             of: ["ProfileBuilder", "PerfRecords", "Recording", "Unwinding", "ObjectTables", "TestSupport"]),
         tests("DoctorTests", of: ["Doctor", "Host"]),
         tests("RecorderTests", of: ["Recorder", "Recording", "Host", "PerfEvents", "PerfRecords", "ProfileBuilder"]),
-        tests("AnalysisTests", of: ["Analysis"]),
+        tests("AnalysisTests", of: ["Analysis", "TestSupport"]),
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
         tests("CommandsTests", of: ["Commands", "Analysis", "Recorder", "Recording", "Host", argumentParser]),
         tests(

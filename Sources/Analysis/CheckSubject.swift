@@ -7,7 +7,7 @@ struct CheckSubject {
     /// Whether all of them recorded waits.
     let hasWaits: Bool
     private let options: CheckOptions
-    private let bootstrap: PairBootstrap
+    private let intervals = PairIntervals()
 
     /// Every container of the candidate that `options` ask for; with baselines those that each baseline has.
     static func all(
@@ -39,17 +39,15 @@ struct CheckSubject {
         return wanted.map { index in
             CheckSubject(
                 RecordedSide(candidate, container: index),
-                zip(baselines, matches).map { RecordedSide($0, container: $1[index] ?? 0) }, options,
-                seed: UInt64(truncatingIfNeeded: index) &* 2 &+ 1)
+                zip(baselines, matches).map { RecordedSide($0, container: $1[index] ?? 0) }, options)
         }
     }
 
-    private init(_ candidate: RecordedSide, _ baselines: [RecordedSide], _ options: CheckOptions, seed: UInt64) {
+    private init(_ candidate: RecordedSide, _ baselines: [RecordedSide], _ options: CheckOptions) {
         self.candidate = candidate
         self.baselines = baselines
         self.options = options
         hasWaits = ([candidate] + baselines).allSatisfy(\.whole.hasWaits)
-        bootstrap = PairBootstrap(seed: seed, work: 1)
     }
 
     func judge(_ limit: CheckLimit) -> CheckVerdict {
@@ -61,7 +59,7 @@ struct CheckSubject {
             let samples = side.analysis.samples
             verdict.reason = "only \(samples) samples, \(options.fewestSamples) are asked for"
             let needed = side.seconds * Double(options.fewestSamples) / Double(max(1, samples)) - side.seconds
-            verdict.moreSeconds = samples > 0 ? Self.seconds(needed) : nil
+            verdict.moreSeconds = samples > 0 ? Self.wholeSeconds(needed) : nil
             return verdict
         }
         let own: MeasuredMetric
@@ -78,7 +76,7 @@ struct CheckSubject {
         verdict.candidateValue = own.value.roundedForReport
 
         guard limit.relation != .absolute else {
-            judge(own.floored(own.estimate(bootstrap)), noise: noise(limit.metric), limit.value, &verdict)
+            judge(own.floored(own.estimate(intervals)), noise: noise(limit.metric), limit.value, &verdict)
             return verdict
         }
         var others: [MeasuredMetric] = []
@@ -100,9 +98,9 @@ struct CheckSubject {
         switch limit.relation {
         case .times:
             let noise = spread * own.value / (pooled.value * pooled.value)
-            judge(own.floored(own.ratio(to: pooled, bootstrap), by: pooled.value), noise: noise, limit.value, &verdict)
+            judge(own.floored(own.ratio(to: pooled, intervals), by: pooled.value), noise: noise, limit.value, &verdict)
         case .plus, .absolute:
-            let difference = own.floored(own.difference(from: pooled, bootstrap), over: pooled.value)
+            let difference = own.floored(own.difference(from: pooled, intervals), over: pooled.value)
             judge(difference, noise: spread, limit.value, &verdict)
         }
         return verdict
@@ -133,13 +131,14 @@ struct CheckSubject {
             let room = gap * gap - noise * noise
             let seconds = ([candidate] + baselines).map(\.seconds).min() ?? 0
             guard side.isFinite, room > 0 else { return }
-            verdict.moreSeconds = Self.seconds(seconds * side * side / room - seconds)
+            verdict.moreSeconds = Self.wholeSeconds(seconds * side * side / room - seconds)
         }
     }
 
     private static let mostSeconds = 86_400.0
 
-    private static func seconds(_ seconds: Double) -> Double? {
+    /// At least 1; nil for more than a day.
+    static func wholeSeconds(_ seconds: Double) -> Double? {
         guard seconds.isFinite, seconds <= mostSeconds else { return nil }
         return max(1, seconds.rounded(.up))
     }
@@ -164,10 +163,10 @@ struct CheckSubject {
         let mean = values.reduce(0, +) / count
         let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
         let own = others.map { other in
-            let width = other.estimate(bootstrap).map { ($0.high - $0.low) / 2 / 1.96 } ?? 0
+            let width = other.estimate(intervals).map { ($0.high - $0.low) / 2 / 1.96 } ?? 0
             return width.isFinite ? width * width : 0
         }
         let between = max(0, variance - own.reduce(0, +) / count).squareRoot()
-        return SliceBootstrap.studentQuantile(freedom: others.count - 1) * between * (1 + 1 / count).squareRoot()
+        return ElementaryFunctions.studentQuantile(freedom: count - 1) * between * (1 + 1 / count).squareRoot()
     }
 }

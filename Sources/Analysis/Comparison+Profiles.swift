@@ -6,7 +6,7 @@ extension Comparison {
     /// The same two give the same comparison, to the last digit.
     ///
     /// - Throws: `differentEvents` unless forced, `noSuchContainer`, `nothingMatches`.
-    /// - Complexity: linear in samples and stack nodes, and up to 1,000 resamplings of the slices of each row.
+    /// - Complexity: linear in samples and stack nodes, and the square of the few slices for each row.
     public init(
         baseline: Profile, candidate: Profile, options: ComparisonOptions = ComparisonOptions()
     ) throws(ComparisonError) {
@@ -86,32 +86,30 @@ private struct ComparedPairs {
         let alignment = EntryAlignment(entries.0.keys, entries.1.keys)
         let rows = (alignment.aligned(entries.0), alignment.aligned(entries.1))
         let all = Set(rows.0.keys).union(rows.1.keys).sorted { $0.name < $1.name }
-        let bootstrap = PairBootstrap(
-            seed: UInt64(truncatingIfNeeded: pair) &* 2 &+ 1,
-            work: (all.count + 3) * (first.slices.count + second.slices.count))
-        containers.append(compare(first, second, bootstrap))
+        let intervals = PairIntervals()
+        containers.append(compare(first, second, intervals))
         for entry in all {
-            var row = compare(entry, (rows.0[entry], rows.1[entry]), (first, second), bootstrap) { side in
+            var row = compare(entry, (rows.0[entry], rows.1[entry]), (first, second), intervals) { side in
                 side == 0 ? first.calls(of: entry, among: rows.0.keys) : second.calls(of: entry, among: rows.1.keys)
             }
             row.pair = pair
             syscalls.append(row)
         }
-        if let query { addDetail(query, first, second, bootstrap) }
+        if let query { addDetail(query, first, second, intervals) }
     }
 
     private func compare(
-        _ first: RecordedSide, _ second: RecordedSide, _ bootstrap: PairBootstrap
+        _ first: RecordedSide, _ second: RecordedSide, _ intervals: PairIntervals
     ) -> ComparedContainer {
-        let shares = bootstrap.estimates(
+        let shares = intervals.estimates(
             first.pair(first.kernel, first.cpu), second.pair(second.kernel, second.cpu),
-            of: [{ $0.x0 / $0.y0 }, { $0.x1 / $0.y1 }, { $0.x1 / $0.y1 - $0.x0 / $0.y0 }, { $0.y1 - $0.y0 }])
-        let waits = bootstrap.estimates(first.pair(first.wait), second.pair(second.wait), of: [{ $0.x1 - $0.x0 }])
+            of: Self.totals)
+        let waits = intervals.estimates(first.pair(first.wait), second.pair(second.wait), of: [Self.change])
         func side(_ side: RecordedSide, _ share: Estimate?) -> ComparedContainerSide {
             ComparedContainerSide(
                 name: side.container.name, id: side.container.id, image: side.container.image,
-                cgroup: side.container.cgroup, samples: side.analysis.samples, runNanoseconds: side.runNanoseconds,
-                kernelShare: share?.asShare(samples: side.analysis.samples),
+                cgroup: side.container.cgroup, samples: side.analysis.samples, runNanoseconds: side.runTime.nanoseconds,
+                kernelShare: share?.asShare(samples: side.analysis.samples, of: side.kernelSamples),
                 cpuPerSecond: (side.cpu.reduce(0, +) / side.seconds).rounded(),
                 contendedWaitPerSecond: side.whole.hasWaits ? (side.wait.reduce(0, +) / side.seconds).rounded() : nil)
         }
@@ -124,16 +122,16 @@ private struct ComparedPairs {
 
     private func compare(
         _ entry: Entry, _ rows: (RecordedSide.Row?, RecordedSide.Row?), _ sides: (RecordedSide, RecordedSide),
-        _ bootstrap: PairBootstrap, calls: (_ side: Int) -> [Double]?
+        _ intervals: PairIntervals, calls: (_ side: Int) -> [Double]?
     ) -> ComparedSyscall {
         let counted = (calls(0), calls(1))
         func pair(_ row: RecordedSide.Row?, _ side: RecordedSide, _ calls: [Double]?) -> SlicePair {
-            let row = row ?? RecordedSide.Row(slices: side.slices.count)
+            let row = row ?? RecordedSide.Row(slices: side.sliceCount)
             return side.pair(row.time(withWaits: hasWaits), calls)
         }
         let first = pair(rows.0, sides.0, counted.0)
         let second = pair(rows.1, sides.1, counted.1)
-        let found = bootstrap.estimates(first, second, of: Self.statistics)
+        let found = intervals.estimates(first, second, of: Self.statistics)
         let hasCalls = counted.0 != nil && counted.1 != nil
         let change = (found[0] ?? Estimate(value: 0, low: 0, high: 0)).mapped { $0.rounded() }
         let rate = hasCalls ? found[1]?.mapped { $0.rounded() } : nil
@@ -147,6 +145,10 @@ private struct ComparedPairs {
             guard let row else { return nil }
             return ComparedSyscallSide(row, pair, calls: calls, hasWaits: hasWaits)
         }
+        let sums = (first.x.reduce(0, +) / first.seconds, second.x.reduce(0, +) / second.seconds)
+        let verdict = ComparisonVerdict(
+            change: change, rate: cost == nil ? nil : rate, cost: rate == nil ? nil : cost,
+            before: sums.0, after: sums.1, samples: max(rows.0?.samples ?? 0, rows.1?.samples ?? 0))
         return ComparedSyscall(
             pair: 0, container: sides.1.container.name, name: entry.name, libcName: entry.libcName, kind: entry.kind,
             baseline: side(rows.0, first, counted.0), candidate: side(rows.1, second, counted.1), change: change,
@@ -154,36 +156,59 @@ private struct ComparedPairs {
             fromRateEstimate: cost == nil ? nil : rate, fromCostEstimate: rate == nil ? nil : cost,
             rateRatio: hasCalls ? found[3]?.mapped(\.roundedForReport) : nil,
             costRatio: hasCalls ? found[4]?.mapped(\.roundedForReport) : nil,
-            verdict: ComparisonVerdict(
-                change: change, rate: cost == nil ? nil : rate, cost: rate == nil ? nil : cost,
-                before: first.x.reduce(0, +) / first.seconds, after: second.x.reduce(0, +) / second.seconds,
-                samples: max(rows.0?.samples ?? 0, rows.1?.samples ?? 0)))
+            verdict: verdict,
+            moreSeconds: verdict != .cannotTell
+                ? nil
+                : moreSeconds(
+                    rate.flatMap { rate in cost.map { [rate, $0] } } ?? [change], sums,
+                    seconds: min(first.seconds, second.seconds),
+                    samples: max(rows.0?.samples ?? 0, rows.1?.samples ?? 0)))
+    }
+
+    private func moreSeconds(
+        _ parts: [Estimate], _ sums: (Double, Double), seconds: Double, samples: Int
+    ) -> Double? {
+        guard samples > 0 else { return nil }
+        let forSamples = Double(ComparisonVerdict.fewestSamples) / Double(samples)
+        return ComparisonVerdict.neededLength(parts, before: sums.0, after: sums.1).flatMap { length in
+            CheckSubject.wholeSeconds(seconds * (max(length, forSamples) - 1))
+        }
     }
 
     /// x is time, y calls.
-    private static let statistics: [PairBootstrap.Statistic] = [
-        { $0.x1 - $0.x0 },
-        { rates in
+    private static let statistics: [PairIntervals.Statistic] = [
+        change,
+        PairIntervals.Statistic { rates in
             let (before, after) = costs(rates)
             return (rates.y1 - rates.y0) * (before + after) / 2
         },
-        { rates in
+        PairIntervals.Statistic { rates in
             let (before, after) = costs(rates)
             return (after - before) * (rates.y0 + rates.y1) / 2
         },
-        { $0.y1 / $0.y0 },
-        { ($0.x1 / $0.y1) / ($0.x0 / $0.y0) },
+        PairIntervals.Statistic(.logarithmic) { $0.y1 / $0.y0 },
+        PairIntervals.Statistic(.logarithmic) { ($0.x1 / $0.y1) / ($0.x0 / $0.y0) },
+    ]
+
+    private static let change = PairIntervals.Statistic { $0.x1 - $0.x0 }
+
+    /// x is kernel time, y CPU time.
+    private static let totals: [PairIntervals.Statistic] = [
+        PairIntervals.Statistic(.share) { $0.x0 / $0.y0 },
+        .share,
+        PairIntervals.Statistic { $0.x1 / $0.y1 - $0.x0 / $0.y0 },
+        PairIntervals.Statistic { $0.y1 - $0.y0 },
     ]
 
     /// A side without calls costs what the other does: nothing there says that the cost changed.
-    private static func costs(_ rates: PairBootstrap.Rates) -> (Double, Double) {
+    private static func costs(_ rates: PairIntervals.Rates) -> (Double, Double) {
         let before = rates.y0 > 0 ? rates.x0 / rates.y0 : .nan
         let after = rates.y1 > 0 ? rates.x1 / rates.y1 : .nan
         return (before.isNaN ? after : before, after.isNaN ? before : after)
     }
 
     private mutating func addDetail(
-        _ query: String, _ first: RecordedSide, _ second: RecordedSide, _ bootstrap: PairBootstrap
+        _ query: String, _ first: RecordedSide, _ second: RecordedSide, _ intervals: PairIntervals
     ) {
         let sites = (first.callSiteRows(of: query), second.callSiteRows(of: query))
         let inside = (first.functionRows(of: query), second.functionRows(of: query))
@@ -192,10 +217,10 @@ private struct ComparedPairs {
             Set(rows.0.keys).union(rows.1.keys).sorted().map { key in
                 let (before, after) = (rows.0[key], rows.1[key])
                 func slices(_ row: PlaceRow?, _ side: RecordedSide) -> SlicePair {
-                    side.pair((row?.row ?? RecordedSide.Row(slices: side.slices.count)).time(withWaits: hasWaits))
+                    side.pair((row?.row ?? RecordedSide.Row(slices: side.sliceCount)).time(withWaits: hasWaits))
                 }
                 let (one, other) = (slices(before, first), slices(after, second))
-                let change = bootstrap.estimates(one, other, of: [{ $0.x1 - $0.x0 }])[0]
+                let change = intervals.estimates(one, other, of: [Self.change])[0]
                 let sums = (one.x.reduce(0, +) / one.seconds, other.x.reduce(0, +) / other.seconds)
                 let place = (sums.0 > sums.1 ? before ?? after : after ?? before)?.place ?? CodePlace()
                 return ComparedPlace(
@@ -242,17 +267,6 @@ extension ComparedSyscallSide {
             callsPerSecond = (sum / seconds * 1e3).rounded() / 1e3
             costPerCall = sum > 0 ? (time / sum * 1e3).rounded() / 1e3 : nil
         }
-    }
-}
-
-extension Estimate {
-    /// Between 0 and 1; all or nothing in every sample leaves Wilson's bound.
-    func asShare(samples: Int) -> Estimate {
-        var share = mapped { max(0, min(1, $0)) }
-        let count = Double(max(1, samples))
-        if value >= 1 { share.low = min(share.low, count / (count + 1.96 * 1.96)) }
-        if value <= 0 { share.high = max(share.high, 1.96 * 1.96 / (count + 1.96 * 1.96)) }
-        return share.mapped(\.roundedForReport)
     }
 }
 

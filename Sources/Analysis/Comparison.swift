@@ -156,6 +156,9 @@ public struct ComparedSyscall: Sendable, Codable, Equatable {
     /// Candidate's cost of a call by the baseline's.
     public var costRatio: Estimate?
     public var verdict: ComparisonVerdict
+    /// Seconds by which both recordings would have to be longer for a verdict, as far as these can say; nil where there is
+    /// one, and where no recording of a day would do.
+    public var moreSeconds: Double?
 
     enum CodingKeys: String, CodingKey {
         case pair, container, name
@@ -168,6 +171,7 @@ public struct ComparedSyscall: Sendable, Codable, Equatable {
         case rateRatio = "rate_ratio"
         case costRatio = "cost_ratio"
         case verdict
+        case moreSeconds = "more_seconds"
     }
 }
 

@@ -18,7 +18,7 @@ public enum ComparisonVerdict: String, Sendable, Codable, Equatable, CaseIterabl
     case moreTime = "more time"
     /// The time fell; calls were not counted on both sides.
     case lessTime = "less time"
-    /// Nothing counts, and a change of `visibleEffect` would have been seen: no interval is wider to either side.
+    /// Nothing counts, and neither part's interval reaches beyond `equivalence`: the truth lies there, too.
     case unchanged
     /// Nothing counts, but it might well.
     case cannotTell = "cannot tell: not enough samples"
@@ -27,8 +27,9 @@ public enum ComparisonVerdict: String, Sendable, Codable, Equatable, CaseIterabl
     public static let leastPart = 0.2
     /// Of the mean of both sides' time per second: less is no change worth a word.
     public static let leastEffect = 0.05
-    /// Of the larger side's time per second: narrower intervals make "unchanged" a finding.
-    public static let visibleEffect = 0.25
+    /// Of the mean of both sides' time per second: "unchanged" says that rate and cost each changed it by less. A call
+    /// that is 30 % dearer changes it by 26 %.
+    public static let equivalence = 0.2
     public static let fewestSamples = 10
 
     /// - Parameters:
@@ -37,38 +38,50 @@ public enum ComparisonVerdict: String, Sendable, Codable, Equatable, CaseIterabl
     init(
         change: Estimate, rate: Estimate?, cost: Estimate?, before: Double, after: Double, samples: Int
     ) {
-        let larger = max(before, after)
         let mean = (before + after) / 2
         func counts(_ part: Estimate, beside other: Double = 0) -> Bool {
             part.excludesZero && abs(part.value) >= Self.leastPart * (abs(part.value) + abs(other))
                 && abs(part.value) >= Self.leastEffect * mean
         }
-        guard samples >= Self.fewestSamples, larger > 0 else {
+        func isSmall(_ part: Estimate) -> Bool { max(part.high, -part.low) <= Self.equivalence * mean }
+        guard samples >= Self.fewestSamples, mean > 0 else {
             self = .cannotTell
             return
         }
-        let isSeen: Bool
-        if let rate, let cost {
-            switch (counts(rate, beside: cost.value), counts(cost, beside: rate.value)) {
-            case (true, true):
-                self = .both
-                return
-            case (true, false):
-                self = rate.value > 0 ? .moreOften : .lessOften
-                return
-            case (false, true):
-                self = cost.value > 0 ? .dearer : .cheaper
-                return
-            case (false, false):
-                isSeen = max(rate.halfWidth, cost.halfWidth) <= Self.visibleEffect * larger
-            }
-        } else {
-            if counts(change) {
-                self = change.value > 0 ? .moreTime : .lessTime
-                return
-            }
-            isSeen = change.halfWidth <= Self.visibleEffect * larger
+        guard let rate, let cost else {
+            self =
+                counts(change) ? change.value > 0 ? .moreTime : .lessTime : isSmall(change) ? .unchanged : .cannotTell
+            return
         }
-        self = isSeen ? .unchanged : .cannotTell
+        switch (counts(rate, beside: cost.value), counts(cost, beside: rate.value)) {
+        case (true, true): self = .both
+        case (true, false): self = rate.value > 0 ? .moreOften : .lessOften
+        case (false, true): self = cost.value > 0 ? .dearer : .cheaper
+        case (false, false): self = isSmall(rate) && isSmall(cost) ? .unchanged : .cannotTell
+        }
+    }
+
+    /// How many times as long both recordings would have to be for a verdict; 1 where they are long enough, nil where
+    /// they say nothing of it.
+    ///
+    /// Intervals narrow with the root of the time. A part is told once its interval excludes 0, or lies within
+    /// `equivalence`: whichever comes first, should its value stay what it is.
+    static func neededLength(_ parts: [Estimate], before: Double, after: Double) -> Double? {
+        let margin = equivalence * (before + after) / 2
+        var length = 1.0
+        for part in parts {
+            let size = abs(part.value)
+            let reach =
+                part.value >= 0
+                ? (part.value - part.low, part.high - part.value)
+                : (part.high - part.value, part.value - part.low)
+            guard reach.0.isFinite, reach.1.isFinite else { return nil }
+            let toExclude = size > 0 ? reach.0 / size : .infinity
+            let toContain = size < margin ? reach.1 / (margin - size) : .infinity
+            let ratio = min(toExclude, toContain)
+            guard ratio.isFinite else { return nil }
+            length = max(length, ratio * ratio)
+        }
+        return length
     }
 }

@@ -7,7 +7,7 @@ struct ContainerAnalysis {
     let options: ReportOptions
     /// Whether the recording looked at threads that are off the CPU: only then is a wait of 0 a measurement.
     let hasWaits: Bool
-    let seed: UInt64
+    let runTime: RunTime
     /// Calls counted in this container, by the table's name.
     let calls: [String: Int64]
 
@@ -34,14 +34,14 @@ struct ContainerAnalysis {
     }
 
     init(
-        facts: StackFacts, tally: ContainerTally, options: ReportOptions, hasWaits: Bool, seed: UInt64,
+        facts: StackFacts, tally: ContainerTally, options: ReportOptions, hasWaits: Bool, runTime: RunTime,
         calls: [String: Int64]
     ) {
         self.facts = facts
         self.tally = tally
         self.options = options
         self.hasWaits = hasWaits
-        self.seed = seed
+        self.runTime = runTime
         self.calls = calls
         for stack in tally.stacks { add(stack) }
     }
@@ -114,65 +114,55 @@ struct ContainerAnalysis {
 
     // MARK: Intervals
 
-    private func slice(of sample: Int, length: Int64) -> Int32 {
-        Int32(truncatingIfNeeded: max(0, facts.profile.samples.time[sample]) / length)
-    }
-
-    /// Slices of 100 ms, or longer where the recording would have too many.
-    private var sliceLength: Int64 {
-        let columns = facts.profile.samples
-        let last = tally.samples.reduce(Int64(0)) { max($0, columns.time[Int($1)]) }
-        let least = SliceBootstrap.sliceNanoseconds
-        let slices = last / least + 1
-        let merged = (slices + Int64(SliceBootstrap.mostSlices) - 1) / Int64(SliceBootstrap.mostSlices)
-        return least * max(1, merged)
-    }
-
-    /// The kernel share with its interval; nil without any on-CPU sample, and where the kernel's half was not sampled.
+    /// The kernel share with its interval; nil without any on-CPU sample.
     func kernelShare() -> KernelShare? {
-        guard kernelCPU &+ userCPU > 0, facts.profile.recording.hasKernelHalf else { return nil }
-        let length = sliceLength
+        guard kernelCPU &+ userCPU > 0 else { return nil }
         let columns = facts.profile.samples
-        var kernel = SliceSeries()
-        var whole = SliceSeries()
+        let idle = isIdle
+        var kernel = [Double](repeating: 0, count: runTime.slices.count)
+        var whole = kernel
         for (position, sample) in tally.samples.enumerated() {
             let index = Int(sample)
-            guard columns.kind[index] == .onCPU else { continue }
+            guard columns.kind[index] == .onCPU, let slice = runTime.slice(of: columns.time[index]) else { continue }
+            let stack = Int(tally.stackOfSample[position])
             let isKernel = columns.mode[index] == .kernel
-            if isKernel && entries.cpuRow[Int(tally.stackOfSample[position])] < 0 { continue }
-            if isKernel && isIdle(stack: Int(tally.stackOfSample[position])) { continue }
+            if isKernel && (entries.cpuRow[stack] < 0 || idle[stack]) { continue }
             let weight = Double(max(0, columns.weight[index]))
-            let slice = slice(of: index, length: length)
-            if isKernel { kernel.add(weight, slice: slice) }
-            whole.add(weight, slice: slice)
+            if isKernel { kernel[slice] += weight }
+            whole[slice] += weight
         }
-        let interval = SliceBootstrap(seed: seed).intervals(of: [kernel], in: whole, count: samples)[0]
+        let pair = SlicePair(x: kernel, y: whole, seconds: runTime.seconds)
+        let kernelSamples = entries.rows.reduce(0) { $0 + $1.samples }
+        let share = PairIntervals().estimates(.none, pair, of: [.share])[0]?.asShare(
+            samples: samples, of: kernelSamples)
         return KernelShare(
-            kernel: kernelCPU, total: kernelCPU &+ userCPU, low: interval.low.roundedForReport,
-            high: interval.high.roundedForReport)
+            kernel: kernelCPU, total: kernelCPU &+ userCPU, low: share?.low ?? 0, high: share?.high ?? 1)
     }
 
-    private func isIdle(stack: Int) -> Bool {
-        let entry = facts.entry(ofKernelSampleAt: tally.stacks[stack].node)
-        return facts.attribution.entries[Int(entry)].kind == .idle
+    /// By stack of the tally.
+    private var isIdle: [Bool] {
+        tally.stacks.map { facts.attribution.entries[Int(facts.entry(ofKernelSampleAt: $0.node))].kind == .idle }
     }
 
     /// The shares of `chosen` rows of the container's kernel time, with their intervals.
     func shares<Key>(of rows: Rows<Key>, chosen: [Int]) -> [Share] {
         guard !chosen.isEmpty else { return [] }
-        let length = sliceLength
         let columns = facts.profile.samples
+        let idle = isIdle
         var position = [Int](repeating: -1, count: rows.rows.count)
         for (index, row) in chosen.enumerated() { position[row] = index }
-        var parts = [SliceSeries](repeating: SliceSeries(), count: chosen.count)
-        var whole = SliceSeries()
+        let nothing = [Double](repeating: 0, count: runTime.slices.count)
+        var parts = [[Double]](repeating: nothing, count: chosen.count)
+        var samples = [Int](repeating: 0, count: chosen.count)
+        var whole = nothing
+        var count = 0
         for (order, sample) in tally.samples.enumerated() {
             let index = Int(sample)
             let stack = Int(tally.stackOfSample[order])
             let row: Int32
             switch (columns.kind[index], columns.mode[index]) {
             case (.onCPU, .kernel):
-                guard !isIdle(stack: stack) else { continue }
+                guard !idle[stack] else { continue }
                 row = rows.cpuRow[stack]
             case (.blocked, _):
                 // Every contended stack has a row among the entries; other blocked time is not kernel time.
@@ -181,15 +171,20 @@ struct ContainerAnalysis {
             default:
                 continue
             }
+            guard let slice = runTime.slice(of: columns.time[index]) else { continue }
             let weight = Double(max(0, columns.weight[index]))
-            let slice = slice(of: index, length: length)
-            whole.add(weight, slice: slice)
-            if row >= 0, position[Int(row)] >= 0 { parts[position[Int(row)]].add(weight, slice: slice) }
+            whole[slice] += weight
+            count += 1
+            if row >= 0, position[Int(row)] >= 0 {
+                parts[position[Int(row)]][slice] += weight
+                samples[position[Int(row)]] += 1
+            }
         }
-        let count = entries.rows.reduce(0) { $0 + $1.samples }
-        let intervals = SliceBootstrap(seed: seed &+ 1).intervals(of: parts, in: whole, count: count)
-        return zip(parts, intervals).map { part, interval in
-            Share(value: whole.total > 0 ? part.total / whole.total : 0, low: interval.low, high: interval.high)
+        let intervals = PairIntervals()
+        return zip(parts, samples).map { part, samples in
+            let pair = SlicePair(x: part, y: whole, seconds: runTime.seconds)
+            let share = intervals.estimates(.none, pair, of: [.share])[0]?.asShare(samples: count, of: samples)
+            return Share(value: share?.value ?? 0, low: share?.low ?? 0, high: share?.high ?? 1)
         }
     }
 }

@@ -44,7 +44,7 @@ extension RecordedSide {
         guard members.contains(where: { SyscallTable(arch: whole.profile.recording.arch).number(of: $0) != nil }) else {
             return nil
         }
-        var sum = [Double](repeating: 0, count: slices.count)
+        var sum = [Double](repeating: 0, count: sliceCount)
         for member in members {
             for (index, count) in (calls[member] ?? []).enumerated() { sum[index] += count }
         }

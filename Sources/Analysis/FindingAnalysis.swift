@@ -148,11 +148,10 @@ struct FindingAnalysis {
         let shown = shown[container]
         var position: [Int: Int] = [:]
         for (index, pattern) in patterns.enumerated() { position[pattern] = index }
-        var parts = [SliceSeries](repeating: SliceSeries(), count: patterns.count)
-        var series = SliceSeries()
-        let last = tally.samples.reduce(Int64(0)) { max($0, columns.time[Int($1)]) }
-        let slices = last / SliceBootstrap.sliceNanoseconds + 1
-        let length = SliceBootstrap.sliceNanoseconds * (1 + (slices - 1) / Int64(SliceBootstrap.mostSlices))
+        let runTime = whole.runTime(ofContainer: container)
+        var series = [Double](repeating: 0, count: runTime.slices.count)
+        var parts = [[Double]](repeating: series, count: patterns.count)
+        var samples = [Int](repeating: 0, count: patterns.count)
         var count = 0
         for (order, sample) in tally.samples.enumerated() {
             let stack = Int(tally.stackOfSample[order])
@@ -167,15 +166,21 @@ struct FindingAnalysis {
                 found = waiting
             default: continue
             }
+            guard let slice = runTime.slice(of: columns.time[Int(sample)]) else { continue }
             count += 1
             let weight = Double(max(0, columns.weight[Int(sample)]))
-            let slice = Int32(truncatingIfNeeded: max(0, columns.time[Int(sample)]) / length)
-            series.add(weight, slice: slice)
-            for pattern in found { if let index = position[pattern] { parts[index].add(weight, slice: slice) } }
+            series[slice] += weight
+            for pattern in found {
+                guard let index = position[pattern] else { continue }
+                parts[index][slice] += weight
+                samples[index] += 1
+            }
         }
-        let bootstrap = SliceBootstrap(seed: UInt64(truncatingIfNeeded: container) &* 2 &+ 7)
-        return zip(parts, bootstrap.intervals(of: parts, in: series, count: count)).map { part, interval in
-            Share(value: series.total > 0 ? part.total / series.total : 0, low: interval.low, high: interval.high)
+        let intervals = PairIntervals()
+        return zip(parts, samples).map { part, samples in
+            let pair = SlicePair(x: part, y: series, seconds: runTime.seconds)
+            let share = intervals.estimates(.none, pair, of: [.share])[0]?.asShare(samples: count, of: samples)
+            return Share(value: share?.value ?? 0, low: share?.low ?? 0, high: share?.high ?? 1)
         }
     }
 

@@ -6,6 +6,8 @@ struct MeasuredMetric {
     var isRatio: Bool
     /// Samples that x was made of; nil for what was counted.
     var sampled: Int?
+    /// Samples that y was made of, where x is part of it; nil for what is no share.
+    var whole: Int?
     /// What one more sample would have added to x.
     var sampleWeight: Double
 
@@ -18,36 +20,43 @@ struct MeasuredMetric {
     }
 
     static func measure(_ metric: CheckMetric, _ side: RecordedSide, hasWaits: Bool) -> Result {
-        func ratio(_ x: [Double], _ y: [Double], samples: Int, sampleWeight: Double? = nil) -> Result {
+        func ratio(
+            _ x: [Double], _ y: [Double], samples: Int, of whole: Int? = nil, sampleWeight: Double? = nil
+        ) -> Result {
             guard y.contains(where: { $0 > 0 }) else { return .notMeasured("no time was sampled") }
             let weight = sampleWeight ?? side.cpu.reduce(0, +) / Double(max(1, side.analysis.samples))
             return .measured(
-                MeasuredMetric(pair: side.pair(x, y), isRatio: true, sampled: samples, sampleWeight: weight))
+                MeasuredMetric(
+                    pair: side.pair(x, y), isRatio: true, sampled: samples, whole: whole, sampleWeight: weight))
         }
-        let none = [Double](repeating: 0, count: side.slices.count)
+        let none = [Double](repeating: 0, count: side.sliceCount)
         switch metric {
         case .kernelShare:
-            return ratio(side.kernel, side.cpu, samples: side.kernelSamples)
+            return ratio(side.kernel, side.cpu, samples: side.kernelSamples, of: side.analysis.samples)
         case .contentionShare:
             guard hasWaits else { return .notMeasured("waits were not recorded") }
             return ratio(
-                zip(side.wait, side.spin).map(+), zip(side.cpu, side.wait).map(+), samples: side.contendedSamples)
+                zip(side.wait, side.spin).map(+), zip(side.cpu, side.wait).map(+), samples: side.contendedSamples,
+                of: side.analysis.samples + side.waitSamples)
         case .syscall(let name, let quantity):
             let rows = side.entryRows()
             let matching = rows.filter { $0.key.answers(to: name) }
-            var sum = RecordedSide.Row(slices: side.slices.count)
+            var sum = RecordedSide.Row(slices: side.sliceCount)
             for (_, row) in matching.sorted(by: { $0.key.name < $1.key.name }) { sum += row }
             if quantity == .share {
                 let whole = hasWaits ? zip(side.kernel, side.wait).map(+) : side.kernel
                 guard whole.contains(where: { $0 > 0 }) else { return .nothing("no kernel time was sampled") }
-                return ratio(sum.time(withWaits: hasWaits), whole, samples: sum.samples)
+                return ratio(
+                    sum.time(withWaits: hasWaits), whole, samples: sum.samples,
+                    of: side.kernelSamples + (hasWaits ? side.waitSamples : 0))
             }
             guard let calls = side.calls(answeringTo: name, matching.keys, among: rows.keys) else {
                 return .notMeasured("its calls were not counted")
             }
             if quantity == .callsPerSecond {
                 return .measured(
-                    MeasuredMetric(pair: side.pair(calls, none), isRatio: false, sampled: nil, sampleWeight: 0))
+                    MeasuredMetric(
+                        pair: side.pair(calls, none), isRatio: false, sampled: nil, whole: nil, sampleWeight: 0))
             }
             if quantity == .waitPerCall && !hasWaits { return .notMeasured("waits were not recorded") }
             guard calls.contains(where: { $0 > 0 }) else { return .nothing("it was not called") }
@@ -57,10 +66,11 @@ struct MeasuredMetric {
         }
     }
 
-    private init(pair: SlicePair, isRatio: Bool, sampled: Int?, sampleWeight: Double) {
+    private init(pair: SlicePair, isRatio: Bool, sampled: Int?, whole: Int?, sampleWeight: Double) {
         self.pair = pair
         self.isRatio = isRatio
         self.sampled = sampled
+        self.whole = whole
         self.sampleWeight = sampleWeight
     }
 
@@ -72,6 +82,7 @@ struct MeasuredMetric {
             pooled.pair.y += other.pair.y
             pooled.pair.seconds += other.pair.seconds
             if let own = pooled.sampled { pooled.sampled = own + (other.sampled ?? 0) }
+            if let own = pooled.whole { pooled.whole = own + (other.whole ?? 0) }
         }
         self = pooled
     }
@@ -83,27 +94,30 @@ struct MeasuredMetric {
         return isRatio ? x / pair.y.reduce(0, +) : x / pair.seconds
     }
 
-    func estimate(_ bootstrap: PairBootstrap) -> Estimate? {
-        bootstrap.estimates(.none, pair, of: [isRatio ? Self.cost : Self.rate])[0]
+    func estimate(_ intervals: PairIntervals) -> Estimate? {
+        if let whole {
+            return intervals.estimates(.none, pair, of: [.share])[0]?.asShare(samples: whole, of: sampled ?? whole)
+        }
+        return intervals.estimates(.none, pair, of: [isRatio ? Self.cost : Self.rate])[0]
     }
 
-    func difference(from other: MeasuredMetric, _ bootstrap: PairBootstrap) -> Estimate? {
-        bootstrap.estimates(other.pair, pair, of: [isRatio ? Self.costDifference : Self.rateDifference])[0]
+    func difference(from other: MeasuredMetric, _ intervals: PairIntervals) -> Estimate? {
+        intervals.estimates(other.pair, pair, of: [isRatio ? Self.costDifference : Self.rateDifference])[0]
     }
 
-    func ratio(to other: MeasuredMetric, _ bootstrap: PairBootstrap) -> Estimate? {
-        bootstrap.estimates(other.pair, pair, of: [isRatio ? Self.costRatio : Self.rateRatio])[0]
+    func ratio(to other: MeasuredMetric, _ intervals: PairIntervals) -> Estimate? {
+        intervals.estimates(other.pair, pair, of: [isRatio ? Self.costRatio : Self.rateRatio])[0]
     }
 
-    private static let rate: PairBootstrap.Statistic = { $0.x1 }
-    private static let rateDifference: PairBootstrap.Statistic = { $0.x1 - $0.x0 }
-    private static let rateRatio: PairBootstrap.Statistic = { $0.x1 / $0.x0 }
-    private static let cost: PairBootstrap.Statistic = { $0.x1 / $0.y1 }
-    private static let costDifference: PairBootstrap.Statistic = { rates in
+    private static let rate = PairIntervals.Statistic(.logarithmic) { $0.x1 }
+    private static let rateDifference = PairIntervals.Statistic { $0.x1 - $0.x0 }
+    private static let rateRatio = PairIntervals.Statistic(.logarithmic) { $0.x1 / $0.x0 }
+    private static let cost = PairIntervals.Statistic(.logarithmic) { $0.x1 / $0.y1 }
+    private static let costDifference = PairIntervals.Statistic { rates in
         let before: Double = rates.x0 / rates.y0
         return rates.x1 / rates.y1 - before
     }
-    private static let costRatio: PairBootstrap.Statistic = { rates in
+    private static let costRatio = PairIntervals.Statistic(.logarithmic) { rates in
         let before: Double = rates.x0 / rates.y0
         return rates.x1 / rates.y1 / before
     }
@@ -112,24 +126,16 @@ struct MeasuredMetric {
     /// it shows nothing at all.
     ///
     /// - Parameters: what the value was divided by, and then lessened by, to make `estimate`.
-    /// Source: Byar's approximation of exact Poisson limits, in Breslow and Day, Statistical Methods in Cancer Research II,
-    /// 1987, page 69.
     func floored(_ estimate: Estimate?, by divisor: Double = 1, over base: Double = 0) -> Estimate? {
-        guard let estimate, let sampled, sampled < 30 else { return estimate }
-        let count = Double(sampled)
-        let above = count + 1
-        let high = above * Self.cubed(1 - 1 / (9 * above) + 1.96 / (3 * above.squareRoot()))
-        let low = sampled == 0 ? 0 : count * Self.cubed(1 - 1 / (9 * count) - 1.96 / (3 * count.squareRoot()))
+        guard let estimate, let sampled, let limits = PoissonLimits(count: sampled) else { return estimate }
         let whole = isRatio ? pair.y.reduce(0, +) : pair.seconds
         func scaled(_ bound: Double) -> Double {
-            (sampled == 0 ? bound * sampleWeight / whole : bound / count * value) / divisor - base
+            (sampled == 0 ? bound * sampleWeight / whole : bound * value) / divisor - base
         }
         return Estimate(
-            value: estimate.value, low: min(estimate.low, scaled(max(0, low))),
-            high: max(estimate.high, scaled(high)))
+            value: estimate.value, low: min(estimate.low, scaled(limits.low)),
+            high: max(estimate.high, scaled(limits.high)))
     }
-
-    private static func cubed(_ value: Double) -> Double { value * value * value }
 }
 
 extension RecordedSide {

@@ -41,11 +41,14 @@ struct ProfileAnalysis {
         }
     }
 
+    func runTime(ofContainer index: Int) -> RunTime {
+        RunTime(profile, container: index, samples: tallies[index].samples)
+    }
+
     func analysis(ofContainer index: Int, _ options: ReportOptions) -> ContainerAnalysis {
-        // Any seeds do, as long as a recording always gets the same ones.
         ContainerAnalysis(
             facts: facts, tally: tallies[index], options: options, hasWaits: hasWaits,
-            seed: UInt64(truncatingIfNeeded: index) &* 2 &+ 1, calls: calls[index])
+            runTime: runTime(ofContainer: index), calls: calls[index])
     }
 
     func confidence(containerWarnings: [String]) -> Confidence {

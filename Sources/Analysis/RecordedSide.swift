@@ -35,57 +35,36 @@ struct RecordedSide {
     let whole: ProfileAnalysis
     let container: Container
     let analysis: ContainerAnalysis
-    /// Where the container's run time begins and ends, in slices.
-    let slices: Range<Int>
-    let sliceNanoseconds: Int64
-    let runNanoseconds: Int64
+    let runTime: RunTime
     /// In each slice, nanoseconds: on-CPU in the kernel, on-CPU, contended wait, spinning in locks.
     private(set) var kernel: [Double]
     private(set) var cpu: [Double]
     private(set) var wait: [Double]
     private(set) var spin: [Double]
-    /// On-CPU samples in the kernel; contended waits and samples in lock code.
+    /// On-CPU samples in the kernel; contended waits; these and samples in lock code.
     private(set) var kernelSamples = 0
+    private(set) var waitSamples = 0
     private(set) var contendedSamples = 0
     /// Calls in each slice, by the table's name; nil where no call was counted.
     let calls: [String: [Double]]?
-
-    /// More would make intervals no better.
-    private static let mostSlices = 600
 
     init(_ whole: ProfileAnalysis, container index: Int) {
         self.whole = whole
         container = whole.profile.containers[index]
         let analysis = whole.analysis(ofContainer: index, ReportOptions())
         self.analysis = analysis
-        let columns = whole.profile.samples
-        let samples = whole.tallies[index].samples
-        let last = samples.reduce(Int64(0)) { max($0, columns.time[Int($1)]) }
-        let duration = max(whole.profile.recording.durationNanoseconds, last &+ 1)
-        let base = SliceBootstrap.sliceNanoseconds
-        let merged = max(1, (duration / base + Int64(Self.mostSlices)) / Int64(Self.mostSlices))
-        let length = base * merged
-        sliceNanoseconds = length
-        let all = Int(duration / length) + 1
-        func slice(_ time: Int64) -> Int { Int(min(max(0, time) / length, Int64(all - 1))) }
-
+        let runTime = whole.runTime(ofContainer: index)
+        self.runTime = runTime
         let table = SyscallTable(arch: whole.profile.recording.arch)
+        let nothing = [Double](repeating: 0, count: runTime.slices.count)
         var counted: [String: [Double]] = [:]
-        var isSeen = [Bool](repeating: false, count: all)
         for count in whole.profile.syscallCounts where count.container == index && count.calls > 0 {
-            guard let name = table.name(of: count.number) else { continue }
-            counted[name, default: [Double](repeating: 0, count: all)][slice(count.time)] += Double(count.calls)
-            isSeen[slice(count.time)] = true
+            // A count at the very end belongs to the last slice.
+            let time = min(count.time, Int64(runTime.slices.upperBound) * runTime.sliceNanoseconds - 1)
+            guard let name = table.name(of: count.number), let slice = runTime.slice(of: time) else { continue }
+            counted[name, default: nothing][slice] += Double(count.calls)
         }
-        for sample in samples { isSeen[slice(columns.time[Int(sample)])] = true }
-        let range = Self.runTime(isSeen, slice: length)
-        slices = range
-        // The last slice is whole only by chance.
-        let end = min(duration, Int64(range.upperBound) * length)
-        runNanoseconds = max(1, end - Int64(range.lowerBound) * length)
-        calls = counted.isEmpty ? nil : counted.mapValues { Array($0[range]) }
-
-        let nothing = [Double](repeating: 0, count: range.count)
+        calls = counted.isEmpty ? nil : counted
         (kernel, cpu, wait, spin) = (nothing, nothing, nothing, nothing)
         let facts = whole.facts
         let isSpinning = analysis.tally.stacks.map { stack in
@@ -96,6 +75,7 @@ struct RecordedSide {
             if kind == .blocked {
                 guard analysis.entries.waitRow[stack] >= 0 else { return }
                 wait[slice] += weight
+                waitSamples += 1
                 contendedSamples += 1
                 return
             }
@@ -109,27 +89,8 @@ struct RecordedSide {
         }
     }
 
-    var seconds: Double { Double(runNanoseconds) / 1e9 }
-
-    /// Without a beginning or an end in which the container was not there yet, or no longer.
-    ///
-    /// A silence at an end is the container's own idleness unless it is longer than twice the longest silence in between,
-    /// and longer than half a second.
-    static func runTime(_ isSeen: [Bool], slice: Int64) -> Range<Int> {
-        guard let first = isSeen.firstIndex(of: true), let last = isSeen.lastIndex(of: true) else {
-            return 0..<isSeen.count
-        }
-        var longest = 0
-        var silence = 0
-        for index in first...last {
-            silence = isSeen[index] ? 0 : silence + 1
-            longest = max(longest, silence)
-        }
-        let allowed = max(2 * longest, Int(500_000_000 / max(1, slice)))
-        let start = first > allowed ? first : 0
-        let end = isSeen.count - 1 - last > allowed ? last + 1 : isSeen.count
-        return start..<end
-    }
+    var seconds: Double { runTime.seconds }
+    var sliceCount: Int { runTime.slices.count }
 
     /// Every on-CPU and blocked sample within the run time; the idle loop's are nobody's.
     private func forEachSample(
@@ -148,9 +109,8 @@ struct RecordedSide {
             guard kind == .onCPU || kind == .blocked else { continue }
             let stack = Int(tally.stackOfSample[position])
             if kind == .onCPU, mode == .kernel, isIdle[stack] { continue }
-            let slice = Int(max(0, columns.time[index]) / sliceNanoseconds)
-            guard slices.contains(slice) else { continue }
-            body(stack, slice - slices.lowerBound, kind, mode, Double(max(0, columns.weight[index])))
+            guard let slice = runTime.slice(of: columns.time[index]) else { continue }
+            body(stack, slice, kind, mode, Double(max(0, columns.weight[index])))
         }
     }
 
@@ -161,7 +121,7 @@ struct RecordedSide {
         func index(_ key: Key?) -> Int {
             guard let key else { return -1 }
             if let known = indices[key] { return known }
-            rows.append(Row(slices: slices.count))
+            rows.append(Row(slices: sliceCount))
             indices[key] = rows.count - 1
             return rows.count - 1
         }

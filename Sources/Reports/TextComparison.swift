@@ -221,7 +221,10 @@ extension TextRenderer {
     /// The verdict's words with the figures that they rest on; the weightier part first.
     static func reasons(_ row: ComparedSyscall) -> [String] {
         switch row.verdict {
-        case .cannotTell, .unchanged, .moreTime, .lessTime:
+        case .cannotTell:
+            let more = row.moreSeconds.map { "recordings longer by \(Figures.duration($0 * 1e9)) may do" }
+            return [row.verdict.rawValue] + (more.map { [$0] } ?? [])
+        case .unchanged, .moreTime, .lessTime:
             return [row.verdict.rawValue]
         case .dearer, .cheaper, .moreOften, .lessOften, .both:
             guard let cost = costWords(row), let rate = rateWords(row) else {

@@ -1,4 +1,5 @@
 import ProfileModel
+import TestSupport
 
 @testable import Analysis
 
@@ -20,7 +21,7 @@ struct SyntheticLoad {
     /// A slice of 100 ms has a tenth of the rate, up to a fifth more or less; each sample of 5 ms comes by chance. As much
     /// time as 0.4 of a CPU goes to user code.
     func profile() -> Profile {
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         var building = ProfileBuilding(event: event, seconds: Double(seconds))
         building.profile.containers = [Container(name: name, image: "shop/api:1", cgroup: "/demo/\(name)")]
         for slice in 0..<(seconds * 10) {
@@ -42,7 +43,7 @@ struct SyntheticLoad {
     }
 }
 
-extension SplitMix64 {
+extension SeededGenerator {
     /// At least 0 and below 1.
     mutating func uniform() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
 
@@ -53,7 +54,7 @@ extension SplitMix64 {
         while rest > 0 {
             let part = min(rest, 16)
             rest -= part
-            let limit = Self.exponential(-part)
+            let limit = ElementaryFunctions.exp(-part)
             var product = uniform()
             while product > limit {
                 count += 1
@@ -61,13 +62,5 @@ extension SplitMix64 {
             }
         }
         return count
-    }
-
-    /// e^x for -16...0 by its series at x / 1024: pure Swift has no other.
-    static func exponential(_ x: Double) -> Double {
-        let small = x / 1024
-        var result = 1 + small + small * small / 2 + small * small * small / 6
-        for _ in 0..<10 { result *= result }
-        return result
     }
 }

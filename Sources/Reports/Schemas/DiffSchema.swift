@@ -66,6 +66,11 @@ enum DiffSchema {
                       "dearer", "cheaper", "more often", "less often", "both", "more time", "less time", "unchanged",
                       "cannot tell: not enough samples"
                     ]
+                  },
+                  "more_seconds": {
+                    "description": "By which both recordings would have to be longer for a verdict.",
+                    "type": "number",
+                    "minimum": 1
                   }
                 },
                 "dependentRequired": { "from_rate_ns": ["from_cost_ns"], "from_cost_ns": ["from_rate_ns"] }

@@ -1,0 +1,162 @@
+/// What two quantities came to in each slice of one recording, such as the time in a system call and its calls.
+struct SlicePair {
+    var x: [Double]
+    var y: [Double]
+    /// The run time that all slices stand for together, in seconds.
+    var seconds: Double
+
+    /// A side that is not there: it adds nothing to any statistic, and no doubt.
+    static let none = SlicePair(x: [], y: [], seconds: 1)
+
+    init(x: [Double], y: [Double]? = nil, seconds: Double) {
+        self.x = x
+        self.y = y ?? [Double](repeating: 0, count: x.count)
+        self.seconds = seconds
+    }
+}
+
+/// 95 % intervals of what is worked out from one recording or from two together.
+///
+/// A statistic of sums varies, to first order, as a sum over slices does: each slice's x and y times the statistic's slopes.
+/// `SliceSpectrum` says by how much; the two sides' variances add up, and so do their degrees of freedom in Welch's way.
+/// Nothing is drawn by chance: the same recordings give the same intervals.
+///
+/// Source: Welch, The generalization of Student's problem when several different population variances are involved,
+/// Biometrika 1947.
+final class PairIntervals {
+    /// The quantities per second of run time: x and y of the baseline, x and y of the candidate.
+    struct Rates {
+        var x0 = 0.0
+        var y0 = 0.0
+        var x1 = 0.0
+        var y1 = 0.0
+    }
+
+    /// What is worked out, and on which scale its doubt is about the same to either side.
+    struct Statistic: Sendable {
+        enum Scale: Sendable {
+            case linear
+            /// Of what is above 0, such as a ratio: half and twice are equally far from 1.
+            case logarithmic
+            /// Of what lies between 0 and 1.
+            case share
+        }
+
+        var scale: Scale
+        /// Not a number where it is not defined, such as a cost without calls.
+        var value: @Sendable (Rates) -> Double
+
+        init(_ scale: Scale = .linear, _ value: @escaping @Sendable (Rates) -> Double) {
+            self.scale = scale
+            self.value = value
+        }
+
+        /// x of the candidate's y.
+        static let share = Statistic(.share) { $0.x1 / $0.y1 }
+    }
+
+    /// By number of slices.
+    private var spectra: [Int: SliceSpectrum] = [:]
+
+    private func spectrum(slices: Int) -> SliceSpectrum {
+        if let known = spectra[slices] { return known }
+        let spectrum = SliceSpectrum(slices: slices)
+        spectra[slices] = spectrum
+        return spectrum
+    }
+
+    /// - Returns: nil for a statistic that is not defined; without an interval (minus to plus infinity) where a side has
+    ///   one slice only.
+    func estimates(_ baseline: SlicePair, _ candidate: SlicePair, of statistics: [Statistic]) -> [Estimate?] {
+        let first = Side(baseline, self)
+        let second = Side(candidate, self)
+        let centre = Rates(x0: first.rates.x, y0: first.rates.y, x1: second.rates.x, y1: second.rates.y)
+        return statistics.map { statistic in
+            let value = statistic.value(centre)
+            guard value.isFinite else { return nil }
+            let sides = [
+                first.doubt(
+                    Self.slope(of: statistic, at: centre, along: \.x0),
+                    Self.slope(of: statistic, at: centre, along: \.y0)),
+                second.doubt(
+                    Self.slope(of: statistic, at: centre, along: \.x1),
+                    Self.slope(of: statistic, at: centre, along: \.y1)),
+            ].compactMap(\.self)
+            return Self.estimate(value, statistic.scale, sides)
+        }
+    }
+
+    private static func estimate(
+        _ value: Double, _ scale: Statistic.Scale, _ sides: [(variance: Double, freedom: Int)]
+    ) -> Estimate {
+        let variance = sides.reduce(0) { $0 + $1.variance }
+        guard variance.isFinite else { return Estimate(value: value, low: -.infinity, high: .infinity) }
+        guard variance > 0 else { return Estimate(value: value, low: value, high: value) }
+        let freedom =
+            variance * variance / sides.reduce(0) { $0 + $1.variance * $1.variance / Double($1.freedom) }
+        let reach = ElementaryFunctions.studentQuantile(freedom: freedom) * variance.squareRoot()
+        switch scale {
+        case .logarithmic where value > 0:
+            let factor = ElementaryFunctions.exp(reach / value)
+            return Estimate(value: value, low: value / factor, high: value * factor)
+        case .share where value > 0 && value < 1:
+            // By the odds.
+            let odds = value / (1 - value)
+            let factor = ElementaryFunctions.exp(reach / (value * (1 - value)))
+            guard factor.isFinite else { return Estimate(value: value, low: 0, high: 1) }
+            return Estimate(value: value, low: odds / (odds + factor), high: odds * factor / (1 + odds * factor))
+        case .linear, .logarithmic, .share:
+            return Estimate(value: value, low: value - reach, high: value + reach)
+        }
+    }
+
+    /// One of the recordings.
+    private struct Side {
+        let pair: SlicePair
+        let spectrum: SliceSpectrum?
+        var rates: (x: Double, y: Double)
+        private let coefficients: (x: [Double], y: [Double])
+        private let norm: (x: Double, y: Double)
+
+        init(_ pair: SlicePair, _ intervals: PairIntervals) {
+            self.pair = pair
+            rates = (pair.x.reduce(0, +) / pair.seconds, pair.y.reduce(0, +) / pair.seconds)
+            func norm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+            self.norm = (norm(pair.x), norm(pair.y))
+            guard !pair.x.isEmpty else {
+                spectrum = nil
+                coefficients = ([], [])
+                return
+            }
+            let spectrum = intervals.spectrum(slices: pair.x.count)
+            self.spectrum = spectrum
+            coefficients = (spectrum.coefficients(of: pair.x), spectrum.coefficients(of: pair.y))
+        }
+
+        /// What this side's slices leave open of a statistic; nil where it does not depend on them.
+        func doubt(_ slopeX: Double, _ slopeY: Double) -> (variance: Double, freedom: Int)? {
+            guard let spectrum, slopeX != 0 || slopeY != 0 else { return nil }
+            let (scaleX, scaleY) = (slopeX / pair.seconds, slopeY / pair.seconds)
+            if spectrum.slices == 1 {
+                return scaleX * norm.x != 0 || scaleY * norm.y != 0 ? (.infinity, 1) : nil
+            }
+            let own = zip(coefficients.x, coefficients.y).map { scaleX * $0 + scaleY * $1 }
+            let size = own.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            // Sums taken in another order differ in the last bits; what is the same in every slice leaves no doubt.
+            guard size > 1e-9 * (abs(scaleX) * norm.x + abs(scaleY) * norm.y) else { return nil }
+            return spectrum.variance(ofSumWith: own)
+        }
+    }
+
+    private static func slope(
+        of statistic: Statistic, at centre: Rates, along path: WritableKeyPath<Rates, Double>
+    ) -> Double {
+        let step = max(abs(centre[keyPath: path]) * 1e-4, 1e-12)
+        var above = centre
+        var below = centre
+        above[keyPath: path] += step
+        below[keyPath: path] -= step
+        let slope = (statistic.value(above) - statistic.value(below)) / (2 * step)
+        return slope.isFinite ? slope : 0
+    }
+}

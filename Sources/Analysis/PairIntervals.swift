@@ -99,11 +99,10 @@ final class PairIntervals {
         case .logarithmic where value > 0:
             let factor = ElementaryFunctions.exp(reach / value)
             return Estimate(value: value, low: value / factor, high: value * factor)
-        case .share where value > 0 && value < 1:
-            // By the odds.
+        case .share where value > 0 && value < 1 && reach < value * (1 - value):
+            // By the odds; where next to nothing is known, they would say that anything is possible.
             let odds = value / (1 - value)
             let factor = ElementaryFunctions.exp(reach / (value * (1 - value)))
-            guard factor.isFinite else { return Estimate(value: value, low: 0, high: 1) }
             return Estimate(value: value, low: odds / (odds + factor), high: odds * factor / (1 + odds * factor))
         case .linear, .logarithmic, .share:
             return Estimate(value: value, low: value - reach, high: value + reach)

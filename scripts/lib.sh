@@ -8,7 +8,7 @@ build_packages=(git libdw-dev libelf-dev libiberty-dev libseccomp-dev libsqlite3
 # shellcheck disable=SC2034
 test_packages=(
     linux-perf docker.io busybox-static binutils g++ python3 python3-jsonschema sqlite3 libgoogle-glog-dev sysbench strace
-    libdebuginfod1
+    libdebuginfod1 stress-ng
 )
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

@@ -61,16 +61,16 @@ struct FindingAnalysis {
             }
             if stack.blocked > 0, isInKernel {
                 let found = matcher.matches(leaf: stack.node, isWaiting: true)
-                let isWish = facts.waits.waitClass(leaf: stack.node) == .byChoice
+                let waitClass = facts.waits.waitClass(leaf: stack.node)
+                let isNamed = waitClass != .byChoice && waitClass != .other
                 let isStrong = found.contains { matcher.patterns[$0.pattern].evidence[$0.evidence].strength == .strong }
-                // Who waits by choice is no victim, unless a pattern says that just this wait is one.
-                guard !isWish || isStrong else { continue }
+                // Who waits by choice, or for what nobody knows, is no victim, unless a pattern says that just this wait
+                // is one.
+                guard isNamed || isStrong else { continue }
                 shown.kernelTime &+= stack.blocked
                 let strong = shown.add(
                     found, matcher, stack.node, stack.blocked, samples: stack.offCPUSamples, entry: entry, facts)
                 shown.waiting[index] = strong
-            } else if stack.blocked > 0 {
-                continue
             }
         }
         shown.allTime &+= shown.kernelTime

@@ -7,7 +7,10 @@ struct LockAnalysis {
     private let facts: StackFacts
 
     /// Of the time of one thread: what is waited less for is not listed.
-    static let leastWait = 0.001
+    static let leastWait = 0.01
+    /// The same for run queues: whoever has to share a CPU takes their locks, in interrupts and when switched, and a little
+    /// of that is no contention.
+    static let leastWaitForRunQueue = 0.05
     /// Of a lock's waiting: whoever has less is not named.
     static let leastShare = 0.01
 
@@ -42,11 +45,12 @@ struct LockAnalysis {
         for wait in profile.lockWaits { add(wait, to: &sums[wait.lock]) }
         var holds: [Int: [Int: Int64]] = [:]
         for hold in profile.lockHolds { holds[hold.lock, default: [:]][hold.holder, default: 0] &+= hold.waited }
-        let least = Double(profile.recording.durationNanoseconds) * Self.leastWait
+        let duration = Double(profile.recording.durationNanoseconds)
         let used = sums.indices.filter { !chosen.isDisjoint(with: sums[$0].waiters.keys) }
-        let listed = used.filter { Double(sums[$0].waited) >= least }.sorted {
-            (sums[$1].waited, $0) < (sums[$0].waited, $1)
-        }
+        let listed = used.filter { index in
+            let least = family(of: index, sums[index]) == .runQueue ? Self.leastWaitForRunQueue : Self.leastWait
+            return Double(sums[index].waited) >= duration * least
+        }.sorted { (sums[$1].waited, $0) < (sums[$0].waited, $1) }
         let functions = listed.map { heaviest(sums[$0].functions) }
         let running = Running(whole, functions: Set(functions.compactMap(\.self)))
         let locks = zip(listed, functions).map { index, function in
@@ -75,6 +79,12 @@ struct LockAnalysis {
             if taker >= 0 { sum.functions[taker, default: 0] &+= wait.waited }
         }
         sum.waiters[wait.container] = waiter
+    }
+
+    private func family(of index: Int, _ sum: Sum) -> LockFamily? {
+        heaviest(sum.functions).flatMap {
+            LockFamily(kind: profile.locks[index].kind, takenIn: facts.charging.names[Int($0)])
+        }
     }
 
     private func heaviest(_ times: [Int32: Int64]) -> Int32? {
@@ -147,13 +157,18 @@ private enum LockFamily: String {
         case (.mutex, "pipe_read"), (.mutex, "pipe_write"), (.mutex, "anon_pipe_read"), (.mutex, "anon_pipe_write"),
             (.mutex, "fifo_pipe_read"), (.mutex, "fifo_pipe_write"):
             self = .pipe
-        case (.spinlock, "raw_spin_rq_lock_nested"), (.spinlock, "task_rq_lock"), (.spinlock, "try_to_wake_up"):
-            self = .runQueue
+        case (.spinlock, _) where Self.runQueueTakers.contains(function): self = .runQueue
         case (.spinlock, "futex_q_lock"), (.spinlock, "futex_wake"), (.spinlock, "futex_hash"): self = .futex
         default: return nil
         }
     }
 
+    private static let runQueueTakers: Set<String> = [
+        "raw_spin_rq_lock_nested", "raw_spin_rq_lock", "__task_rq_lock", "task_rq_lock", "try_to_wake_up", "ttwu_queue",
+        "ttwu_do_activate", "wake_up_new_task", "sched_tick", "scheduler_tick", "__schedule", "sched_balance_rq",
+        "load_balance", "sched_balance_newidle", "newidle_balance", "sched_balance_update_blocked_averages",
+        "update_blocked_averages", "do_sched_yield", "yield_task_fair", "sched_exec", "__balance_callbacks",
+    ]
     private static let addressSpaceTakers: Set<String> = [
         "vm_mmap_pgoff", "__vm_munmap", "vm_munmap", "do_mprotect_pkey", "__do_sys_brk", "do_madvise", "madvise_lock",
         "__do_sys_mremap", "lock_mm_and_find_vma", "do_user_addr_fault", "exit_mmap", "dup_mmap", "do_mlock",

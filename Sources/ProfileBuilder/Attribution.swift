@@ -27,7 +27,7 @@ public struct Attribution: Sendable {
             case lockStack
 
             /// Whether it tells of locks.
-            var isOfLocks: Bool { self == .lockBegin || self == .lockEnd || self == .lockStack }
+            public var isOfLocks: Bool { self == .lockBegin || self == .lockEnd || self == .lockStack }
         }
         public var meaning: Meaning
         /// The container that the event counts for, where it counts for one only.

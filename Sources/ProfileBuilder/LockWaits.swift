@@ -6,6 +6,10 @@ import Recording
 /// Each wait has a begin or several (a mutex tells of spinning and of sleeping) and one end, paired by thread and lock.
 /// Times and counts are of all waits; stacks may be of some only: what the others waited is then spread over the waits for
 /// the same lock by the same container whose stacks are known, in proportion to their time.
+///
+/// Where there are more than can be recorded, the events are off for a part of the time (`LockWindows`). What a window saw
+/// stands for the time before it, too, in which nobody looked: its times and counts are multiplied when it ends. A wait over
+/// the window's edge counts with its part inside.
 struct LockWaits {
     /// One thread at one lock. Idle tasks share the id 0, one for each CPU.
     struct Waiter: Hashable {
@@ -83,18 +87,56 @@ struct LockWaits {
     /// The last place at which a container was seen to wait for a lock.
     private var lastPlaces: [Pair: Place] = [:]
     private var holds: [Hold: (row: RowID, waited: Int64, isChanged: Bool)] = [:]
+    /// Changes of the events that records have not reached yet, in time order.
+    private var changes: [LockWindows.Change] = []
+    /// The window that records are in, where it stands for more than itself.
+    private var weighted: (since: UInt64, sums: [Key: Sum], holds: [Hold: Int64])?
+    private var isOff = false
     /// Begins on each CPU since they were last asked for.
     private var recent: [UInt32: Int] = [:]
     /// Waits that ended, and those of them whose stack is known.
     private(set) var endedCount: Int64 = 0
     private(set) var endedWithStackCount: Int64 = 0
-    /// Ends whose begin was not seen.
-    private(set) var unpairedCount: Int64 = 0
 
     /// The most begins on one CPU since this was last asked for.
     mutating func takeBusiestCount() -> Int {
         defer { recent.removeAll(keepingCapacity: true) }
         return recent.values.max() ?? 0
+    }
+
+    // MARK: Windows
+
+    /// The events were switched on or off.
+    mutating func change(_ change: LockWindows.Change) { changes.append(change) }
+
+    /// Takes the changes up to `time`, which the records have reached.
+    private mutating func reach(_ time: UInt64, start: UInt64) {
+        while let next = changes.first, next.time <= time {
+            changes.removeFirst()
+            closeWindow(at: next.time, weight: next.weight, start: start)
+            isOff = !next.isOn
+            if next.isOn, next.wasOff { weighted = (next.time, [:], [:]) }
+        }
+    }
+
+    private mutating func closeWindow(at time: UInt64, weight: Double, start: UInt64) {
+        for holder in holders.values {
+            settle(holder, at: time, next: nil)
+            for waiter in holder.waiters {
+                guard let wait = waits[waiter] else { continue }
+                add(wait, lock: holder.row, at: time, start: start, isEnd: false)
+            }
+            holder.waiters.removeAll()
+        }
+        waits.removeAll(keepingCapacity: true)
+        guard let window = weighted else { return }
+        weighted = nil
+        func weigh(_ value: Int64) -> Int64 { Int64((Double(value) * weight).rounded()) }
+        for (key, sum) in window.sums {
+            sums[key, default: Sum()].contentions += weigh(sum.contentions)
+            sums[key, default: Sum()].waited &+= weigh(sum.waited)
+        }
+        for (key, waited) in window.holds { hold(key, weigh(waited)) }
     }
 
     /// A thread begins to wait, or goes on to wait in another way.
@@ -105,10 +147,12 @@ struct LockWaits {
     /// - Returns: the lock's row where it is new.
     mutating func begin(
         _ waiter: Waiter, at time: UInt64, cpu: UInt32, flags: LockFlags, container: RowID, isCounted: Bool,
+        start: UInt64,
         symbol: () -> String?
     ) -> LockRow? {
         if isCounted { recent[cpu, default: 0] += 1 }
-        guard waits[waiter] == nil else { return nil }
+        reach(time, start: start)
+        guard !isOff, waits[waiter] == nil else { return nil }
         let (holder, new) = holder(of: waiter.address, kind: LockKind(flags: flags), symbol: symbol)
         // Whoever waits for it again has let go of it.
         if holder.container != nil, holder.thread == waiter.thread { settle(holder, at: time, next: nil) }
@@ -125,9 +169,17 @@ struct LockWaits {
     }
 
     /// A wait ends; the thread has the lock now, unless it gave up.
-    mutating func end(_ waiter: Waiter, at time: UInt64, hasLock: Bool, start: UInt64) {
-        guard let wait = waits.removeValue(forKey: waiter), let holder = holders[waiter.address] else {
-            unpairedCount += 1
+    ///
+    /// - Parameter container: whose the thread is.
+    mutating func end(_ waiter: Waiter, at time: UInt64, hasLock: Bool, container: RowID, start: UInt64) {
+        reach(time, start: start)
+        guard let holder = holders[waiter.address], !isOff else { return }
+        guard let wait = waits.removeValue(forKey: waiter) else {
+            // It began before the window did.
+            guard let window = weighted else { return }
+            let wait = Wait(since: window.since, container: container, flags: [], place: nil, position: 0)
+            if hasLock { settle(holder, at: time, next: (container, waiter.thread)) }
+            add(wait, lock: holder.row, at: time, start: start)
             return
         }
         if hasLock {
@@ -143,18 +195,24 @@ struct LockWaits {
         add(wait, lock: holder.row, at: time, start: start)
     }
 
-    private mutating func add(_ wait: Wait, lock: RowID, at time: UInt64, start: UInt64) {
+    private mutating func add(_ wait: Wait, lock: RowID, at time: UInt64, start: UInt64, isEnd: Bool = true) {
         let slice = Int64(clamping: time > start ? time - start : 0) / Self.sliceNanoseconds
         var key = Key(slice: slice, container: wait.container, lock: lock)
-        endedCount += 1
+        if isEnd { endedCount += 1 }
         if let place = wait.place {
-            endedWithStackCount += 1
+            if isEnd { endedWithStackCount += 1 }
             key.process = place.process
             key.stack = place.stack ?? 0
             lastPlaces[Pair(container: wait.container, lock: lock)] = place
         }
-        sums[key, default: Sum()].contentions += 1
-        sums[key, default: Sum()].waited &+= Int64(clamping: time > wait.since ? time - wait.since : 0)
+        let waited = Int64(clamping: time > wait.since ? time - wait.since : 0)
+        if weighted != nil {
+            weighted?.sums[key, default: Sum()].contentions += isEnd ? 1 : 0
+            weighted?.sums[key, default: Sum()].waited &+= waited
+        } else {
+            sums[key, default: Sum()].contentions += isEnd ? 1 : 0
+            sums[key, default: Sum()].waited &+= waited
+        }
     }
 
     /// Records got lost: ends may be among them, so that no wait that is open can be trusted.
@@ -210,17 +268,27 @@ struct LockWaits {
         let since = max(wait.since, holder.since)
         guard time > since else { return }
         let key = Hold(lock: holder.row, waiter: wait.container, holder: container)
+        if weighted != nil {
+            weighted?.holds[key, default: 0] &+= Int64(clamping: time - since)
+        } else {
+            hold(key, Int64(clamping: time - since))
+        }
+    }
+
+    private mutating func hold(_ key: Hold, _ waited: Int64) {
         let known = holds[key] ?? (RowID(holds.count + 1), 0, true)
-        holds[key] = (known.row, known.waited &+ Int64(clamping: time - since), true)
+        holds[key] = (known.row, known.waited &+ waited, true)
     }
 
     // MARK: Rows
 
+    /// Takes all changes: nothing follows. Waits that are still open have no end, and are nobody's.
+    mutating func finish(start: UInt64) { reach(.max, start: start) }
+
     /// Puts the slices that ended before `time` into the batch, and the holders as they are known by now.
     ///
-    /// - Parameter isFinal: nothing follows: what no stack was seen for goes without.
-    mutating func write(before time: Int64, isFinal: Bool = false, into batch: inout RowBatch) {
-        let limit = isFinal ? Int64.max : time / Self.sliceNanoseconds
+    mutating func write(before time: Int64, into batch: inout RowBatch) {
+        let limit = time / Self.sliceNanoseconds
         let done = sums.filter { $0.key.slice < limit }.sorted { $0.key < $1.key }
         var index = 0
         while index < done.count {

@@ -122,7 +122,8 @@ public struct ProfileBuilder<Machine: LiveMachine> {
         let waits = offCPU.takeAll(at: time) { tid, pid in machine.exists(tid, in: pid) }
         for wait in waits { append(wait) }
         batch.syscallCounts += calls.rows(before: .max)
-        locks.write(before: .max, isFinal: true, into: &batch)
+        locks.finish(start: start)
+        locks.write(before: .max, into: &batch)
     }
 
     /// The most switches off one CPU in a second, since this was last asked for.
@@ -130,6 +131,9 @@ public struct ProfileBuilder<Machine: LiveMachine> {
 
     /// The most waits for locks that began on one CPU since this was last asked for.
     public mutating func takeBusiestLockCount() -> Int { locks.takeBusiestCount() }
+
+    /// The events of locks were switched on or off.
+    public mutating func take(_ change: LockWindows.Change) { locks.change(change) }
 
     /// Waits for locks that ended, and those of them whose stack is known.
     public var lockWaitCounts: (all: Int64, withStack: Int64) { (locks.endedCount, locks.endedWithStackCount) }
@@ -234,12 +238,12 @@ extension ProfileBuilder {
         else { return }
         let waiter = LockWaits.Waiter(thread: sample.tid, cpu: sample.cpu, address: address)
         if meaning == .lockEnd {
-            locks.end(waiter, at: sample.time, hasLock: word == 0, start: start)
+            locks.end(waiter, at: sample.time, hasLock: word == 0, container: container, start: start)
             return
         }
         let new = locks.begin(
             waiter, at: sample.time, cpu: sample.cpu, flags: LockFlags(rawValue: word), container: container,
-            isCounted: meaning == .lockBegin
+            isCounted: meaning == .lockBegin, start: start
         ) { machine.kernelVariable(at: VirtualAddress(address)) }
         if let new { batch.locks.append(new) }
         guard meaning == .lockStack, let process = process(sample.pid) else { return }

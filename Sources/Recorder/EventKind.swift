@@ -31,8 +31,8 @@ struct EventKind {
     /// Waits for locks whose stacks are sampled in a second and CPU; times and counts are of all waits.
     static let lockStackRate = 500
     static let firstLockStackPeriod: UInt64 = 1
-    /// Waits for locks in a second and CPU that the ring has room for.
-    static let lockRate = 10_000
+    /// Waits for locks in a second and CPU that are all recorded; beyond it only a part of the time is looked at.
+    static let lockRate = 25_000
 
     static func withStacks(
         _ request: RecordRequest, source: SamplingEvent, frequency: Int, abilities: KernelAbilities,

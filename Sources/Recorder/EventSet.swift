@@ -23,6 +23,8 @@ struct EventSet {
     private let rates: SamplingRates
     private var callPeriod = EventKind.firstCallPeriod
     private var lockStackEvents: [Event] = []
+    /// All of locks', those with stacks among them.
+    private var lockEvents: [Event] = []
     private var lockStackPeriod = EventKind.firstLockStackPeriod
     /// The most calls that one sample stood for, once there had been a look at how many there are.
     private(set) var largestCallPeriod: UInt64 = 1
@@ -196,6 +198,7 @@ struct EventSet {
                 case .lockStack: lockStackEvents.append(event)
                 case .lockBegin, .lockEnd: break
                 }
+                if kind.meaning.isOfLocks { lockEvents.append(event) }
                 layouts[event.id] = kind.description.layout
                 eventRows[event.id] = row
                 attribution.add(
@@ -266,6 +269,11 @@ struct EventSet {
 
     /// Whether waits for locks are recorded.
     var hasLocks: Bool { !lockStackEvents.isEmpty }
+
+    /// Switches the events of locks; one that cannot be switched stays as it is.
+    func switchLocks(on: Bool) {
+        for event in lockEvents { if on { try? event.enable() } else { try? event.disable() } }
+    }
 
     /// Stops all events; those that cannot be stopped go on until they are closed.
     func disable() { for event in events { try? event.disable() } }
@@ -341,6 +349,7 @@ struct EventSet {
         switchEvents = switchEvents.filter(goesOn)
         switchBrake?.keep(goesOn)
         lockStackEvents = lockStackEvents.filter(goesOn)
+        lockEvents = lockEvents.filter(goesOn)
         callEvents = callEvents.filter { goesOn($0.event) }
     }
 

@@ -17,6 +17,7 @@ struct RecordingSession: ~Copyable {
     var events: EventSet
     var builder: ProfileBuilder<HostMachine>
     var info: RecordingInfo
+    private var lockWindows: LockWindows
     let startTime: UInt64
     private(set) var endTime: UInt64
     private var lostSamples: Int64?
@@ -63,6 +64,7 @@ struct RecordingSession: ~Copyable {
             machine: machine)
         self.machine = machine
         self.events = events
+        lockWindows = LockWindows(mostPerSecond: EventKind.lockRate, start: now)
         startTime = now
         endTime = now
         self.request = request
@@ -143,9 +145,11 @@ struct RecordingSession: ~Copyable {
             let look = Clock.monotonic()
             if look - lastLook > Self.lookInterval {
                 let seconds = Double(look - lastLook) / 1e9
+                let begins = builder.takeBusiestLockCount()
                 let period = events.adaptPeriods(
                     switches: builder.takeBusiestSwitchRate(), calls: builder.takeBusiestCallCount(),
-                    locks: builder.takeBusiestLockCount(), seconds: seconds)
+                    locks: begins, seconds: seconds)
+                lookAtLocks(begins: begins, seconds: seconds, at: look)
                 if let period { builder.setCallPeriod(period, since: look) }
                 lastLook = look
             }
@@ -175,6 +179,7 @@ struct RecordingSession: ~Copyable {
             commandHasEnded = true
         }
         drain(untilEnd: true)
+        if let change = lockWindows.finish(at: endTime) { builder.take(change) }
         builder.finish(at: endTime)
         builder.batch.pressure += builder.successorRows()
         lostSamples = events.lostSamples()
@@ -183,6 +188,12 @@ struct RecordingSession: ~Copyable {
             info.notes.append(
                 "switches off the CPU were sampled, at times one in \(builder.largestSwitchPeriod): there were too many to "
                     + "follow each")
+        }
+        if lockWindows.offNanoseconds > 0 {
+            let all = lockWindows.onNanoseconds + lockWindows.offNanoseconds
+            info.notes.append(
+                "waits for locks were recorded \(lockWindows.onNanoseconds * 100 / all) % of the time, and stand for the rest: "
+                    + "there were too many to follow each")
         }
         let waits = builder.lockWaitCounts
         if waits.withStack < waits.all {
@@ -197,6 +208,16 @@ struct RecordingSession: ~Copyable {
         }
         try commit(to: &writer)
         return end ?? .durationOver
+    }
+
+    private mutating func lookAtLocks(begins: Int, seconds: Double, at time: UInt64) {
+        guard events.hasLocks else { return }
+        let change = lockWindows.look(begins: begins, seconds: seconds, at: time) { on in
+            let before = Clock.monotonic()
+            events.switchLocks(on: on)
+            return on ? Clock.monotonic() : before
+        }
+        if let change { builder.take(change) }
     }
 
     private mutating func drain(untilEnd: Bool) {

@@ -41,7 +41,8 @@ extension TextRenderer {
                 }
             lines.sentence("\(evidence.strength.rawValue), \(state):", style: .dim)
             lines.sentence(
-                "  " + evidence.path.map { $0.joined(separator: "|") }.joined(separator: " > "), style: .plain, hang: 6)
+                "  " + evidence.path.map { $0.joined(separator: " | ") }.joined(separator: " > "), style: .plain,
+                hang: 6)
         }
         if !pattern.references.isEmpty { lines.blank() }
         for reference in pattern.references { lines.verbatim("see \(reference)") }

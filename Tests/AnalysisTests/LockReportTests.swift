@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test(
-        "What is waited for less than a thousandth of the time is not listed but counted, and who has a hundredth not named"
+        "What is waited for less than a hundredth of the time is not listed but counted, and who has a hundredth not named"
     )
     func little() throws {
         var building = building("api", "logger")
@@ -90,6 +90,18 @@ import Testing
         let report = KernelReport(building.profile)
         #expect(report.locks?.map(\.address) == ["0x1001"] && report.omittedLocks == 1)
         #expect(report.locks?.first?.waiters.map(\.container) == ["api"] && report.locks?.first?.scope == .own)
+    }
+
+    @Test("A run queue's lock, which all take that share a CPU, is listed from a twentieth of the time on")
+    func runQueue() throws {
+        for (seconds, isListed) in [(0.4, false), (0.6, true)] {
+            var building = building("api")
+            let lock = building.lock(.spinlock)
+            building.wait(
+                "u:main > asm_sysvec_apic_timer_interrupt > sched_tick > _raw_spin_lock > native_queued_spin_lock_slowpath",
+                lock, container: 0, seconds: seconds)
+            #expect(KernelReport(building.profile).locks?.map(\.name) == (isListed ? ["run queue's lock"] : []))
+        }
     }
 
     @Test("A wait inside an interrupt is the interrupt's, not the call's that it interrupted")

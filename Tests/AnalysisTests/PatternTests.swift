@@ -162,6 +162,12 @@ import Testing
         let mutex = "__mutex_lock > schedule"
         #expect(shows("strong waiting a > @MUTEX", "__x64_sys_read > a > \(mutex)", kind: .blocked))
         #expect(!shows("supporting any a\nstrong any b > c", "__x64_sys_futex > a > schedule", kind: .blocked))
+        // A stack that no rule knows is no part of the kernel time that shares are of.
+        var building = ProfileBuilding()
+        for _ in 0..<50 { building.sample("\(Self.enter) > __x64_sys_read > a") }
+        building.sample("\(Self.enter) > __x64_sys_mmap > odd > schedule", kind: .blocked, weight: 60_000_000_000)
+        let analysis = FindingAnalysis(ProfileAnalysis(building.profile), patterns: [pattern("strong any a")])
+        #expect(analysis.findings(of: [0]).map(\.evidence.share.value) == [1])
         #expect(
             shows(
                 "strong waiting unix_dgram_sendmsg > unix_wait_for_peer",

@@ -64,15 +64,17 @@ struct DockerDaemon {
 
     /// Starts a container.
     ///
-    /// - Parameter environment: variables as `NAME=VALUE`.
+    /// - Parameters:
+    ///   - environment: variables as `NAME=VALUE`.
+    ///   - options: of `docker run`, such as mounts.
     /// - Returns: its id and its cgroup, below the root of the hierarchy that carries perf_event.
     func start(
-        _ image: String, name: String, environment: [String] = [], _ command: String...
+        _ image: String, name: String, environment: [String] = [], options: [String] = [], _ command: String...
     ) async throws -> (id: String, cgroup: String) {
-        let variables = environment.flatMap { ["-e", $0] }
+        let all = environment.flatMap { ["-e", $0] } + options
         let outcome = try await stage.run(
             "/usr/bin/env",
-            ["docker", "-H", socket, "run", "-d", "--network", "none", "--name", name] + variables + [image] + command)
+            ["docker", "-H", socket, "run", "-d", "--network", "none", "--name", name] + all + [image] + command)
         try #require(outcome.status == 0, "docker run: \(outcome.errors)")
         let id = outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
         let pid = try await run("inspect", "-f", "{{.State.Pid}}", name).output.trimmingCharacters(

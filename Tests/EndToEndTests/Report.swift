@@ -95,15 +95,78 @@ struct Report: Decodable {
         var suspects: Suspects?
         var syscalls: [Syscall]
     }
+    struct Lock: Decodable {
+        struct Waiter: Decodable {
+            var container: String
+            var waitNs: Double
+            var share: Double
+            var boundOfGainThreads: Double
+            var syscall: String?
+            var libcName: String?
+            var callSite: Place?
+        }
+        struct Holder: Decodable {
+            var container: String
+            var share: Double
+            var inferred: Bool
+        }
+        var name: String
+        var kind: String
+        var address: String
+        var scope: String
+        var waitNs: Double
+        var waiters: [Waiter]
+        var holders: [Holder]
+    }
+    struct Place: Decodable {
+        var function: String?
+        var file: String?
+        var line: Int?
+    }
+    struct Counter: Decodable {
+        var name: String
+        var before: Double
+        var after: Double
+    }
+    struct SharedPath: Decodable {
+        struct User: Decodable {
+            var container: String
+            var share: Double
+        }
+        var path: [String]
+        var pattern: String
+        var containers: [User]
+        var counters: [Counter]
+    }
+    struct Finding: Decodable {
+        struct Evidence: Decodable {
+            var samples: Int
+            var share: Share
+            var path: [String]
+            var sharedWith: [String]
+            var counters: [Counter]
+        }
+        var pattern: String
+        var container: String
+        var scope: String
+        var evidence: Evidence
+        var remedy: String
+        var references: [String]
+    }
     var schema: String
     var schemaVersion: Int
     var recording: Recording
     var confidence: Confidence
     var containers: [Container]
+    var locks: [Lock]?
+    var sharedPaths: [SharedPath]?
+    var findings: [Finding]?
     /// The recording it is of.
     var file = ""
 
-    enum CodingKeys: String, CodingKey { case schema, schemaVersion, recording, confidence, containers }
+    enum CodingKeys: String, CodingKey {
+        case schema, schemaVersion, recording, confidence, containers, locks, sharedPaths, findings
+    }
 
     init(json: String) throws {
         let decoder = JSONDecoder()

@@ -202,6 +202,32 @@ import Testing
         #expect(rows.lockHolds.map(\.waited) == [40] && rows.lockHolds.map(\.id) == [2])
     }
 
+    @Test("A window that stands for a pause is multiplied, waits over its edges count with their part inside")
+    mutating func windows() throws {
+        var windows = LockWindows(mostPerSecond: 1, start: 1_000)
+        // Off from 2,000 to 8,000, on until 10,000: these 2,000 stand for 8,000.
+        for (begins, time) in [(2, UInt64(2_000)), (0, 8_000), (2, 10_000)] {
+            let change = windows.look(begins: begins, seconds: 1, at: time) { _ in time }
+            recorded.builder.take(try #require(change))
+        }
+        try begin(10, at: 1_500)  // 500 until the pause
+        try begin(11, at: 3_000)  // nobody looks
+        try end(11, at: 4_000)
+        try end(10, at: 8_100)  // 100 since the window began
+        try begin(11, at: 9_000)
+        try end(11, at: 9_300)  // 300
+        try begin(20, at: 9_900)  // 100 until it ends
+        try end(20, at: 12_000)
+        let rows = finished()
+        let waited = rows.lockWaits.reduce(into: [RowID: Int64]()) { $0[$1.container, default: 0] += $1.waited }
+        #expect(waited == [1: 500 + 4 * (100 + 300), 2: 4 * 100])
+        // Two ends in the window.
+        #expect(rows.lockWaits.reduce(0) { $0 + $1.contentions } == 8)
+        // From 8,100 thread 10 has the lock: 11 waits 300 for it. From 9,300 thread 11 has it: 20 waits 100 for it.
+        let holds = rows.lockHolds.reduce(into: [String: Int64]()) { $0["\($1.waiter) for \($1.holder)"] = $1.waited }
+        #expect(holds == ["1 for 1": 1_200, "2 for 1": 400])
+    }
+
     @Test(
         "The flags of the tracepoint say what sort of lock it is",
         arguments: [

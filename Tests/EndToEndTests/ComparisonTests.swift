@@ -152,6 +152,51 @@ extension EndToEnd {
             }
         }
 
+        @Test("Recordings of different machines compare, and the header says what differs")
+        func otherMachine() async throws {
+            try await Stage.with { stage in
+                let load = Load(name: "load", workload: "fadvise-storm", options: ["--threads", "1"])
+                let file = try await Self.record(stage, [load], seconds: 2)[0]
+                let other = stage.path("other.jostle")
+                try FileManager.default.copyItem(atPath: file, toPath: other)
+                // As a larger machine would have written it.
+                try await stage.need(
+                    "/usr/bin/sqlite3", other,
+                    """
+                    UPDATE recording SET value = '5.10.0-28-amd64' WHERE key = 'kernel';
+                    UPDATE recording SET value = 64 WHERE key = 'cpus';
+                    UPDATE recording SET value = 'elsewhere' WHERE key = 'host';
+                    """)
+                let outcome = try await stage.jostle("diff", other, file)
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                let header = outcome.output.split(separator: "\n").prefix { !$0.contains("kernel share") }
+                    .joined(separator: " ").split(whereSeparator: \.isWhitespace).joined(separator: " ")
+                seen(header)
+                #expect(header.contains("not the same:"))
+                #expect(header.contains("host elsewhere → "))
+                #expect(header.contains("kernel 5.10.0-28-amd64 → "))
+                #expect(header.contains("CPUs 64 → "))
+            }
+        }
+
+        /// Python, because 780 checks and the recordings that they need are a script of their own, which people run with
+        /// longer recordings as well.
+        @Test("40 recordings of one workload differ in at most 5 % of pairs; 30 % dearer is not overlooked")
+        func manyPairs() async throws {
+            try await Stage.with { stage in
+                let script = URL(filePath: Programs.oracles).deletingLastPathComponent().deletingLastPathComponent()
+                    .appending(path: "scripts/bench-comparisons").path
+                let outcome = try await stage.run(
+                    "/usr/bin/env",
+                    [
+                        "python3", script, "pairs", "--lock-held", "--rounds", "20", "--seconds", "3", "--jostle",
+                        Programs.jostle, "--workload", Programs.workload,
+                    ], within: .seconds(900))
+                for line in outcome.output.split(separator: "\n") { seen(String(line)) }
+                #expect(outcome.status == 0, "\(outcome.output) \(outcome.errors)")
+            }
+        }
+
         @Test("check passes, fails and cannot tell with the exit codes that say so; so does every way to misuse it")
         func exitCodes() async throws {
             try await Stage.with { stage in

@@ -189,7 +189,8 @@ extension EndToEnd {
                 let outcome = try await stage.run(
                     "/usr/bin/env",
                     [
-                        "python3", script, "pairs", "--lock-held", "--rounds", "20", "--seconds", "3", "--jostle",
+                        "python3", script, "pairs", "--lock-held", "--rounds", "20", "--seconds", "3", "--frequency",
+                        "999", "--jostle",
                         Programs.jostle, "--workload", Programs.workload,
                     ], within: .seconds(900))
                 for line in outcome.output.split(separator: "\n") { seen(String(line)) }

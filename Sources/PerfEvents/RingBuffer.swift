@@ -60,6 +60,9 @@ import Glibc
     /// The page stays mapped for as long as this value lives.
     public var writtenByteCount: UInt64 { unsafe cperfevent_ring_head(page) }
 
+    /// Bytes that were written and not yet advanced over, seen or not.
+    public var waitingByteCount: Int { Int(truncatingIfNeeded: writtenByteCount &- cursor) }
+
     /// Sees what the kernel has written up to now.
     public mutating func refresh() {
         // The page stays mapped for as long as this value lives.

@@ -144,9 +144,9 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     /// The most system calls on one CPU since this was last asked for.
     public mutating func takeBusiestCallCount() -> Int64 { calls.takeBusiestCount() }
 
-    /// From `time` on a sample of a system call stands for `calls` calls.
-    public mutating func setCallPeriod(_ calls: UInt64, since time: UInt64) {
-        self.calls.setPeriod(calls, since: time)
+    /// From `time` on a sample of a system call stands for `calls` calls; the kernel was asked to at `before`.
+    public mutating func setCallPeriod(_ calls: UInt64, askedAt before: UInt64, since time: UInt64) {
+        self.calls.setPeriod(calls, askedAt: before, since: time)
     }
 
     /// Calls by container as they were counted from samples.
@@ -256,8 +256,8 @@ extension ProfileBuilder {
     private mutating func count(_ sample: SampleRecord, of container: RowID, bytes: RawSpan) {
         guard let number = sample.rawWord(at: 8, in: bytes) else { return }
         calls.count(
-            Int(truncatingIfNeeded: Int64(bitPattern: number)), container: container, cpu: sample.cpu,
-            time: sample.time, start: start)
+            Int(truncatingIfNeeded: Int64(bitPattern: number)), container: container,
+            event: sample.identifier, cpu: sample.cpu, time: sample.time, start: start)
     }
 
     /// The node of a sample's innermost frame; nil for a sample without any.

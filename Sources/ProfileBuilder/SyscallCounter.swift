@@ -21,18 +21,34 @@ struct SyscallCounter {
     private(set) var totals: [RowID: Int64] = [:]
     /// What one sample stood for, and since when: ascending, the latest last.
     private var periods: [(since: UInt64, calls: UInt64)] = []
+    /// Of each event: since when the period of its last sample held.
+    private var lastPeriods: [UInt64: UInt64] = [:]
     /// Calls on each CPU since they were last asked for.
     private var recent: [UInt32: Int64] = [:]
 
-    /// From `time` on a sample stands for `calls` calls.
-    mutating func setPeriod(_ calls: UInt64, since time: UInt64) {
+    /// From `time` on a sample stands for `calls` calls; between `before`, when the kernel was asked to, and then for nobody
+    /// knows how many.
+    mutating func setPeriod(_ calls: UInt64, askedAt before: UInt64, since time: UInt64) {
         // Rings lag behind by less than this many changes.
-        if periods.count > 64 { periods.removeFirst(32) }
+        if periods.count > 128 { periods.removeFirst(64) }
+        if before < time { periods.append((before, 0)) }
         periods.append((time, calls))
     }
 
-    private func period(at time: UInt64) -> UInt64 {
-        periods.last { $0.since <= time }?.calls ?? periods.first?.calls ?? 1
+    /// How many calls a sample stands for.
+    ///
+    /// 0 for the first one under a new period: the kernel takes it at once, at whatever call comes next, which is most often
+    /// the same one, behind the recorder's own turn on the CPU. Source: perf_swevent_event, with `period_left` 0.
+    private mutating func weight(of event: UInt64, at time: UInt64) -> UInt64 {
+        guard let index = periods.lastIndex(where: { $0.since <= time }) ?? periods.indices.first else { return 1 }
+        let period = periods[index]
+        if period.calls == 0, index + 1 < periods.count {
+            // It may well be the first under the new period.
+            lastPeriods[event] = periods[index + 1].since
+            return 0
+        }
+        let last = lastPeriods.updateValue(period.since, forKey: event)
+        return period.calls > 1 && last != nil && last != period.since ? 0 : period.calls
     }
 
     /// The most calls on one CPU since this was last asked for.
@@ -43,9 +59,10 @@ struct SyscallCounter {
 
     /// Counts what one sample stands for.
     ///
-    /// - Parameters: `time` of CLOCK_MONOTONIC, `start` of the recording.
-    mutating func count(_ number: Int, container: RowID, cpu: UInt32, time: UInt64, start: UInt64) {
-        let count = Int64(clamping: period(at: time))
+    /// - Parameters: `event` that sampled it, `time` of CLOCK_MONOTONIC, `start` of the recording.
+    mutating func count(_ number: Int, container: RowID, event: UInt64, cpu: UInt32, time: UInt64, start: UInt64) {
+        let count = Int64(clamping: weight(of: event, at: time))
+        if count == 0 { return }
         let slice = Int64(clamping: time > start ? time - start : 0) / Self.sliceNanoseconds
         // A program may ask for any number: those that no table has share one key.
         let known = Self.numbers.contains(number) ? number : -1

@@ -298,8 +298,10 @@ struct EventSet {
     ///   - calls: on the busiest CPU.
     ///   - locks: waits for locks that began on the busiest CPU.
     ///   - seconds: the time that calls and locks were counted in.
-    /// - Returns: the new period of calls, where it changed.
-    mutating func adaptPeriods(switches: Double, calls: Int64, locks: Int, seconds: Double) -> UInt64? {
+    /// - Returns: the new period of calls, when the kernel was asked for it and since when it holds, where it changed.
+    mutating func adaptPeriods(
+        switches: Double, calls: Int64, locks: Int, seconds: Double
+    ) -> (calls: UInt64, asked: UInt64, since: UInt64)? {
         guard seconds > 0.01 else { return nil }
         let newLockPeriod = Self.period(perSecond: Double(locks) / seconds, wanted: EventKind.lockStackRate)
         if newLockPeriod != lockStackPeriod {
@@ -312,8 +314,9 @@ struct EventSet {
         guard newCallPeriod != callPeriod, !callEvents.isEmpty else { return nil }
         callPeriod = newCallPeriod
         largestCallPeriod = max(largestCallPeriod, newCallPeriod)
+        let asked = Clock.monotonic()
         for (event, _) in callEvents { try? event.setPeriod(newCallPeriod) }
-        return newCallPeriod
+        return (newCallPeriod, asked, Clock.monotonic())
     }
 
     /// One for all events where they are few. Else odd and never the same for long: a steady period would follow the

@@ -110,12 +110,15 @@ struct RecordingSession: ~Copyable {
     ) throws(RecorderError) -> RecordSummary.EndReason {
         var commandHasEnded = false
         defer { if let command, !commandHasEnded { _ = command.command.end() } }
+        // Behind the command's fork, which must not inherit it.
+        let priority = RecorderPriority()
+        defer { priority.end() }
         let witness = Witness(plan, host: host)
         let runQueueWaits = RunQueueWaits(knownProcesses(), host: host)
-        builder.setCallPeriod(EventKind.firstCallPeriod, since: startTime)
+        builder.setCallPeriod(EventKind.firstCallPeriod, askedAt: startTime, since: startTime)
         try events.enable()
         let brake = events.switchBrake
-        machine.beforeWaiting = { brake?.check() }
+        machine.beforeWaiting = { brake?.prepareToWait() }
         machine.rootsToHold = Self.eagerRoots
         var threads = Self.eagerThreads
         for (pid, row) in knownProcesses() {
@@ -150,7 +153,7 @@ struct RecordingSession: ~Copyable {
                     switches: builder.takeBusiestSwitchRate(), calls: builder.takeBusiestCallCount(),
                     locks: begins, seconds: seconds)
                 lookAtLocks(begins: begins, seconds: seconds, at: look)
-                if let period { builder.setCallPeriod(period, since: look) }
+                if let period { builder.setCallPeriod(period.calls, askedAt: period.asked, since: period.since) }
                 lastLook = look
             }
             if Clock.monotonic() >= nextCommit {

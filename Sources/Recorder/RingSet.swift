@@ -26,6 +26,9 @@ struct RingSet {
     /// See `RingBuffer.writtenByteCount`.
     func writtenByteCounts() -> [UInt64] { lanes.map { $0.ring.writtenByteCount } }
 
+    /// What waits in the fullest ring, in bytes.
+    var mostWaiting: Int { lanes.map { $0.ring.waitingByteCount }.max() ?? 0 }
+
     /// Of the smallest ring; 1 where there is none.
     var capacity: Int { lanes.map { $0.ring.capacity }.min() ?? 1 }
 

@@ -4,8 +4,8 @@ import PerfEvents
 ///
 /// The rate is adapted between two rounds of reading. But reading may take a while: a stack that leads through a file for
 /// the first time waits until that is opened, and 100,000 switches a second with a copy of the stack each fill a ring of 32 MiB
-/// in that time. So before anything slow the rings are looked at, and where one would be full in half a second, fewer
-/// switches are sampled at once.
+/// in that time. So where a ring would be full in half a second, and before anything slow while more than some samples wait,
+/// fewer switches are sampled at once; the next look at the rate lets go again.
 final class SwitchBrake {
     private(set) var period: UInt64 = 1
     private var events: [Event] = []
@@ -23,6 +23,12 @@ final class SwitchBrake {
     private static let leastBytes: UInt64 = 512 << 10
     /// A ring has to hold this many seconds of what comes.
     private static let reserve = 0.5
+
+    /// Bytes that wait where switches are many: 60 samples with a copy of the stack, which since the last round are more than
+    /// 600 in a second.
+    private static let many = 512 << 10
+    /// With it a ring of 32 MiB has room for a second of 100,000 switches.
+    private static let safePeriod: UInt64 = 31
 
     func add(_ event: Event, period: UInt64) {
         events.append(event)
@@ -49,5 +55,10 @@ final class SwitchBrake {
         let seconds = Double(now - last.time) / 1e9
         let need = Double(most) / seconds * Self.reserve / Double(rings.capacity)
         if need > 1 { set(period * UInt64(need.rounded(.up)) | 1) }
+    }
+
+    /// Before something that may take a while.
+    func prepareToWait() {
+        if period < Self.safePeriod, rings.mostWaiting >= Self.many { set(Self.safePeriod) }
     }
 }

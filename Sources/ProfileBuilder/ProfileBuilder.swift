@@ -94,6 +94,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
         case .throttle(let record):
             losses.throttledIntervals += 1
             throttledSince[record.eventID] = record.time
+            if attribution.events[record.eventID]?.meaning == .syscallEntry { calls.throttle() }
         case .unthrottle(let record):
             endThrottle(of: record.eventID, at: record.time)
         case .kernelSymbol(let record):
@@ -143,6 +144,9 @@ public struct ProfileBuilder<Machine: LiveMachine> {
 
     /// The most system calls on one CPU since this was last asked for.
     public mutating func takeBusiestCallCount() -> Int64 { calls.takeBusiestCount() }
+
+    /// Whether calls came too fast to be sampled so often, since this was last asked for.
+    public mutating func takeCallThrottle() -> Bool { calls.takeThrottle() }
 
     /// From `time` on a sample of a system call stands for `calls` calls; the kernel was asked to at `before`.
     public mutating func setCallPeriod(_ calls: UInt64, askedAt before: UInt64, since time: UInt64) {

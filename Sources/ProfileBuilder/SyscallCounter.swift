@@ -51,6 +51,17 @@ struct SyscallCounter {
         return period.calls > 1 && last != nil && last != period.since ? 0 : period.calls
     }
 
+    /// Whether the kernel has stopped an event since this was last asked for, because its samples came too fast: it may
+    /// count nothing more until it is given a new period.
+    private var isThrottled = false
+
+    mutating func throttle() { isThrottled = true }
+
+    mutating func takeThrottle() -> Bool {
+        defer { isThrottled = false }
+        return isThrottled
+    }
+
     /// The most calls on one CPU since this was last asked for.
     mutating func takeBusiestCount() -> Int64 {
         defer { recent.removeAll(keepingCapacity: true) }

@@ -35,6 +35,7 @@ struct EventSet {
     private var retiredCalls: [RowID: Int64] = [:]
     private var retiredLoss: Int64 = 0
     private static let largestWakeup = 1 << 20
+    private static let throttleFactor: UInt64 = 32
     let source: SamplingEvent
     let frequency: Int
     /// What had to be done without, one sentence each.
@@ -296,11 +297,12 @@ struct EventSet {
     /// - Parameters:
     ///   - switches: off the busiest CPU, in a second.
     ///   - calls: on the busiest CPU.
+    ///   - areCallsThrottled: whether they came too fast to be sampled so often.
     ///   - locks: waits for locks that began on the busiest CPU.
     ///   - seconds: the time that calls and locks were counted in.
     /// - Returns: the new period of calls, when the kernel was asked for it and since when it holds, where it changed.
     mutating func adaptPeriods(
-        switches: Double, calls: Int64, locks: Int, seconds: Double
+        switches: Double, calls: Int64, areCallsThrottled: Bool, locks: Int, seconds: Double
     ) -> (calls: UInt64, asked: UInt64, since: UInt64)? {
         guard seconds > 0.01 else { return nil }
         let newLockPeriod = Self.period(perSecond: Double(locks) / seconds, wanted: EventKind.lockStackRate)
@@ -310,7 +312,9 @@ struct EventSet {
         }
         let newSwitchPeriod = Self.period(perSecond: switches, wanted: rates.switches)
         switchBrake?.set(newSwitchPeriod)
-        let newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: rates.calls)
+        var newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: rates.calls)
+        // How many there are is not known, but more than can be sampled so; a new period also starts the event again.
+        if areCallsThrottled { newCallPeriod = max(newCallPeriod, callPeriod * Self.throttleFactor | 1) }
         guard newCallPeriod != callPeriod, !callEvents.isEmpty else { return nil }
         callPeriod = newCallPeriod
         largestCallPeriod = max(largestCallPeriod, newCallPeriod)

@@ -25,7 +25,7 @@ struct RecordingSession: ~Copyable {
     private var targetTimes: [RowID: CPUTimes] = [:]
 
     /// How long the loop sleeps when nothing wakes it, in milliseconds; also how far it lags behind the rings.
-    private static let tick: Int32 = 100
+    private static let tick: Int32 = 50
     private static let commitInterval: UInt64 = 1_000_000_000
     private static let lookInterval: UInt64 = 20_000_000
     /// More processes than this are looked at when a sample hits them, not before the recording starts.
@@ -151,7 +151,7 @@ struct RecordingSession: ~Copyable {
                 let begins = builder.takeBusiestLockCount()
                 let period = events.adaptPeriods(
                     switches: builder.takeBusiestSwitchRate(), calls: builder.takeBusiestCallCount(),
-                    locks: begins, seconds: seconds)
+                    areCallsThrottled: builder.takeCallThrottle(), locks: begins, seconds: seconds)
                 lookAtLocks(begins: begins, seconds: seconds, at: look)
                 if let period { builder.setCallPeriod(period.calls, askedAt: period.asked, since: period.since) }
                 lastLook = look

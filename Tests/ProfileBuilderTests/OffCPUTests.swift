@@ -354,6 +354,19 @@ import Testing
         #expect(recorded.builder.countedCalls == [2: 111])
     }
 
+    @Test("An event of calls that the kernel stopped is told of once, another event is not")
+    mutating func throttled() throws {
+        func stop(_ event: UInt64, _ recorded: inout Recorded) throws {
+            let trailer = Trailer(pid: 0, tid: 0, time: 2_000, id: event)
+            try recorded.take(RecordBytes.throttle(eventID: event, trailer: trailer, layout: recorded.layout))
+        }
+        try stop(Recorded.event, &recorded)
+        #expect(!recorded.builder.takeCallThrottle())
+        try stop(Self.entries, &recorded)
+        #expect(recorded.builder.takeCallThrottle())
+        #expect(!recorded.builder.takeCallThrottle())
+    }
+
     @Test("What is complete goes into the batch, the rest waits")
     mutating func settled() throws {
         try call(221, at: Recorded.start + 1)

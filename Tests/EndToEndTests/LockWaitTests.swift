@@ -57,7 +57,7 @@ extension EndToEnd {
                             "\(cgroup.path) place", fadvise.hottestKernelFunction == "__lru_add_drain_all",
                             fadvise.hottestKernelFunction ?? "nil")
                         findings.expect(
-                            "\(cgroup.path) call", (fadvise.waitsNs?.kernelLock ?? 0) >= 0.8 * waits.kernelLock,
+                            "\(cgroup.path) call", (fadvise.waitsNs?.kernelLock ?? 0) >= 0.5 * waits.kernelLock,
                             "\(fadvise.waitsNs as Any)")
                     }
                     return findings

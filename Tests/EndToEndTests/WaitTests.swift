@@ -59,7 +59,10 @@ extension EndToEnd {
                     findings.expect("accounted", whole.accounted, near: 1, within: 0.03)
                     findings.expect(
                         "class", inClass >= test.least * waits.blocked, "\(test.call) waits \(waits)")
-                    findings.expect("time in \(test.call)", inside, near: own, within: 0.1)
+                    // The way in and out, and reading the clock, take about half a microsecond that is in no sample of the call.
+                    if own / (call.calls ?? 1) > 20_000 {
+                        findings.expect("time in \(test.call)", inside, near: own, within: 0.1)
+                    }
                     // Waiting by choice, and for the disk, is never called contention.
                     if test.waitClass != "contended" {
                         findings.expect("contention", all.contended <= 0.05 * all.blocked, "waits \(all)")

@@ -314,7 +314,7 @@ struct EventSet {
         switchBrake?.set(newSwitchPeriod)
         var newCallPeriod = Self.period(perSecond: Double(calls) / seconds, wanted: rates.calls)
         // How many there are is not known, but more than can be sampled so; a new period also starts the event again.
-        if areCallsThrottled { newCallPeriod = max(newCallPeriod, callPeriod * Self.throttleFactor | 1) }
+        if areCallsThrottled { newCallPeriod = max(newCallPeriod, min(callPeriod, 1 << 16) * Self.throttleFactor | 1) }
         guard newCallPeriod != callPeriod, !callEvents.isEmpty else { return nil }
         callPeriod = newCallPeriod
         largestCallPeriod = max(largestCallPeriod, newCallPeriod)

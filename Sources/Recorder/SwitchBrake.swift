@@ -54,7 +54,7 @@ final class SwitchBrake {
         guard most >= Self.leastBytes else { return }
         let seconds = Double(now - last.time) / 1e9
         let need = Double(most) / seconds * Self.reserve / Double(rings.capacity)
-        if need > 1 { set(period * UInt64(need.rounded(.up)) | 1) }
+        if need > 1 { set(min(period, 1 << 16) * UInt64(min(need, 1024).rounded(.up)) | 1) }
     }
 
     /// Before something that may take a while.

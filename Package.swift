@@ -90,6 +90,14 @@ let package = Package(
                 "Symbolication", "Parsing", "TestSupport",
             ],
             path: "Tests/Benchmarks", swiftSettings: house),
+        // Hostile input for what meets it; run by scripts/fuzz.
+        .executableTarget(
+            name: "fuzzer",
+            dependencies: [
+                "CLinux", "Isolation", "ObjectTables", "Parsing", "PerfRecords", "ProfileModel", "Recording",
+                "Symbolication", "TestSupport",
+            ],
+            path: "Tests/Fuzzer", exclude: ["crafted.py"], swiftSettings: house),
         tests("ProfileModelTests", of: ["TestSupport"]),
         // What the tests of several rooms share: records as bytes, and numbers that are random but the same each time.
         .target(

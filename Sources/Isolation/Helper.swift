@@ -51,25 +51,28 @@ public final class Helper: Sendable {
         return true
     }
 
-    /// Waits for an answer while the helper runs or sleeps; time in which it was ready to run and got no CPU does not
-    /// count, up to a bound.
+    /// Whether a helper has had its time: time in which it was ready to run and got no CPU does not count, up to a bound.
     ///
-    /// - Parameter waitedBefore: `waitedForCPUNanoseconds` when the time began.
-    /// - Parameter start: when that was, in nanoseconds of CLOCK_MONOTONIC.
+    /// - Parameter start: when its time began, in nanoseconds of CLOCK_MONOTONIC.
+    /// - Parameter waitedBefore: `waitedForCPUNanoseconds` at that moment.
+    public func isOverdue(milliseconds: Int, since start: UInt64, waitedBefore: UInt64) -> Bool {
+        let elapsed = MessageSocket.nanoseconds() - start
+        let limit = UInt64(max(0, milliseconds)) * 1_000_000
+        if elapsed < limit { return false }
+        let waited = waitedForCPUNanoseconds
+        let starved = waited > waitedBefore ? waited - waitedBefore : 0
+        return elapsed >= limit + min(starved, Self.longestStarvation)
+    }
+
+    /// Waits for an answer until the helper has had its time.
+    ///
     /// - Returns: whether something can be read, or the helper is gone.
     public func waitForAnswer(milliseconds: Int, since start: UInt64, waitedBefore: UInt64) -> Bool {
-        var limit = UInt64(max(0, milliseconds)) * 1_000_000
-        while true {
-            let elapsed = MessageSocket.nanoseconds() - start
-            let left = limit > elapsed ? Int((limit - elapsed) / 1_000_000) + 1 : 0
-            if answers.waitUntilReadable(milliseconds: left) { return true }
-            let waited = waitedForCPUNanoseconds
-            let starved = waited > waitedBefore ? waited - waitedBefore : 0
-            let extended = UInt64(max(0, milliseconds)) * 1_000_000 + min(starved, Self.longestStarvation)
-            // Some more milliseconds of waiting are no reason to go on.
-            guard extended > limit + 5_000_000 else { return false }
-            limit = extended
+        while !isOverdue(milliseconds: milliseconds, since: start, waitedBefore: waitedBefore) {
+            let elapsed = Int((MessageSocket.nanoseconds() - start) / 1_000_000)
+            if answers.waitUntilReadable(milliseconds: max(10, milliseconds - elapsed)) { return true }
         }
+        return answers.waitUntilReadable(milliseconds: 0)
     }
 
     private static let longestStarvation: UInt64 = 8_000_000_000

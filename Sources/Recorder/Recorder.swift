@@ -22,7 +22,7 @@ public enum Recorder {
         let signals = try SignalQueue()
         let plan = try RecordingPlan(request, host: host)
         defer { removeOwnCgroup(of: plan, host: host) }
-        var writer = try makeWriter(request)
+        var writer = try makeWriter(request, host: host)
         var result: Result<RecordSummary, RecorderError>
         do {
             result = .success(
@@ -59,9 +59,15 @@ public enum Recorder {
         return session.summary(endReason: end)
     }
 
-    private static func makeWriter(_ request: RecordRequest) throws(RecorderError) -> RecordingWriter {
+    private static func makeWriter(_ request: RecordRequest, host: Host) throws(RecorderError) -> RecordingWriter {
+        let machine = host.machine()
+        // What a recorder that is killed before its first commit leaves can be read too.
+        let info = RecordingInfo(
+            toolVersion: request.toolVersion, host: machine.hostname, kernel: machine.kernelRelease, arch: machine.arch,
+            cpus: machine.onlineCPUs.count, event: "none", frequency: request.frequency,
+            commandLine: request.commandLine, startWallNanoseconds: Clock.wall(), unwinding: "dwarf")
         do {
-            return try RecordingWriter(path: request.output, replacing: request.replacesOutput)
+            return try RecordingWriter(path: request.output, replacing: request.replacesOutput, info: info)
         } catch {
             throw .recording(error)
         }

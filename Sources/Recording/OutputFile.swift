@@ -3,34 +3,52 @@ import SystemPackage
 
 /// The name a recording is written under until it is complete.
 ///
-/// Without `replacing` the file is created under its own name at once, exclusively and with mode 0600, so that a killed
-/// recorder leaves it where it was asked for. With `replacing` an existing file stays until the new one is complete.
+/// An empty recording is made under a name of its own, exclusively and with mode 0600, and gets its name when it can be read:
+/// whenever a recorder is killed, what bears a recording's name is one. Without `replacing` that is the name that was asked
+/// for, so that a killed recorder leaves its file there; with `replacing` an existing file stays until the new one is complete.
 struct OutputFile {
     let finalPath: String
     let workingPath: String
+    /// Where the empty recording is made.
+    var scratchPath: String { workingPath + ".new" }
 
     init(path: String, replacing: Bool) throws(RecordingError) {
         finalPath = path
-        do {
-            try Self.create(path)
-            workingPath = path
-            return
-        } catch .fileExists {
-            guard replacing else { throw .exists(path: path) }
-        } catch {
-            throw .cannotCreate(path: path, errno: error.rawValue)
-        }
-        workingPath = path + ".partial"
+        var status = stat()
+        // lstat(2) fills a local variable.
+        let exists = unsafe lstat(path, &status) == 0
+        if exists, !replacing { throw .exists(path: path) }
+        workingPath = exists ? path + ".partial" : path
         do throws(Errno) {
-            try Self.checkReplaceable(path)
-            do {
+            if exists {
+                try Self.checkReplaceable(path)
                 // Left by a recorder that was killed while it replaced the same file.
-                try Self.remove(workingPath)
-            } catch .noSuchFileOrDirectory {}
-            try Self.create(workingPath)
+                try Self.removeIfThere(workingPath)
+            }
+            try Self.removeIfThere(workingPath + ".new")
+            try Self.create(workingPath + ".new")
         } catch {
             throw .cannotCreate(path: path, errno: error.rawValue)
         }
+    }
+
+    /// Gives the empty recording its name, unless somebody has taken that meanwhile.
+    func place() throws(RecordingError) {
+        // link(2) and rename(2) read both paths during the call only.
+        var failure = unsafe link(scratchPath, workingPath) == 0 ? 0 : errno
+        if failure != 0, failure != EEXIST {
+            // A file system without hard links: for a moment there is an empty file.
+            do throws(Errno) {
+                try Self.create(workingPath)
+                // As above.
+                failure = unsafe rename(scratchPath, workingPath) == 0 ? 0 : errno
+            } catch {
+                failure = error.rawValue
+            }
+        }
+        try? Self.removeIfThere(scratchPath)
+        if failure == EEXIST { throw .exists(path: finalPath) }
+        if failure != 0 { throw .cannotCreate(path: finalPath, errno: failure) }
     }
 
     /// The path as SQLite must be given it, which takes `:memory:` and `file:…` for something else.
@@ -71,8 +89,19 @@ struct OutputFile {
 
     /// Removes a file that holds nothing worth keeping.
     func discard() {
+        discardScratch()
         try? Self.remove(workingPath)
         try? Self.remove(workingPath + "-journal")
+    }
+
+    /// Removes what has not got its name yet.
+    func discardScratch() {
+        try? Self.remove(scratchPath)
+        try? Self.remove(scratchPath + "-journal")
+    }
+
+    private static func removeIfThere(_ path: String) throws(Errno) {
+        do throws(Errno) { try remove(path) } catch .noSuchFileOrDirectory {}
     }
 
     private static func remove(_ path: String) throws(Errno) {

@@ -15,9 +15,39 @@ public struct RecordingWriter: ~Copyable {
     /// The path that was asked for.
     public var path: String { output.finalPath }
 
+    /// Makes an empty recording, which from its first moment on can be read.
+    ///
+    /// - Parameter info: what is known before the first commit.
     /// - Throws: `exists`, `cannotCreate` or `writeFailed`.
-    public init(path: String, replacing: Bool) throws(RecordingError) {
+    public init(path: String, replacing: Bool, info: RecordingInfo? = nil) throws(RecordingError) {
         let output = try OutputFile(path: path, replacing: replacing)
+        let opened: DatabaseQueue
+        do {
+            let scratch = try Self.open(output.scratchPath)
+            try scratch.inTransaction { db in
+                try db.execute(sql: Schema.create())
+                if var info {
+                    info.finished = false
+                    try Self.write(info, into: db)
+                }
+                return .commit
+            }
+            try scratch.close()
+            try output.place()
+            opened = try Self.open(output.workingPath)
+        } catch let error as RecordingError {
+            // What bears the name is somebody else's.
+            output.discardScratch()
+            throw error
+        } catch {
+            output.discard()
+            throw Self.failure(error, at: path)
+        }
+        self.output = output
+        database = opened
+    }
+
+    private static func open(_ path: String) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.label = "recording"
         configuration.foreignKeysEnabled = false
@@ -29,20 +59,7 @@ public struct RecordingWriter: ~Copyable {
             // One burst a second, held in memory until it is committed.
             try db.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA cache_spill = OFF;")
         }
-        let opened: DatabaseQueue
-        do {
-            opened = try DatabaseQueue(path: OutputFile.literal(output.workingPath), configuration: configuration)
-            // In one transaction: a recorder that is killed here leaves no half of a recording.
-            try opened.inTransaction { db in
-                try db.execute(sql: Schema.create())
-                return .commit
-            }
-        } catch {
-            output.discard()
-            throw Self.failure(error, at: path)
-        }
-        self.output = output
-        database = opened
+        return try DatabaseQueue(path: OutputFile.literal(path), configuration: configuration)
     }
 
     /// Writes all rows of `batch` and the facts of `info` in one transaction.

@@ -18,7 +18,7 @@ final class HelperOpener: FileOpening {
     /// How long one request may take. Somebody who lets many hang must not stop the recorder for as many seconds.
     private static func limitMilliseconds(afterHangs hangs: Int) -> Int {
         switch hangs {
-        case ..<3: 1_000
+        case ..<3: 950
         case ..<20: 100
         default: 20
         }

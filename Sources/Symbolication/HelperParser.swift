@@ -143,16 +143,20 @@ private final class HelperAnswer: PendingAnswer {
     func wait(milliseconds: Int?) -> ParserAnswer? {
         state.withLock { state in
             guard let worker = state.worker else { return state.answer }
-            let elapsed = Int((MessageSocket.nanoseconds() - start) / 1_000_000)
+            let end = MessageSocket.nanoseconds() + UInt64(max(0, milliseconds ?? 0)) * 1_000_000
             while true {
-                let isOver: Bool
-                if let milliseconds, elapsed + milliseconds < limit {
-                    guard worker.helper.answers.waitUntilReadable(milliseconds: milliseconds) else { return nil }
-                    isOver = false
-                } else {
-                    isOver = !worker.helper.waitForAnswer(milliseconds: limit, since: start, waitedBefore: waited)
+                // Somebody who says a byte now and then has had his time, too.
+                let isOverdue = worker.helper.isOverdue(milliseconds: limit, since: start, waitedBefore: waited)
+                if milliseconds != nil {
+                    let now = MessageSocket.nanoseconds()
+                    let left = end > now ? Int((end - now) / 1_000_000) : 0
+                    if !worker.helper.answers.waitUntilReadable(milliseconds: left) {
+                        return isOverdue ? finish(&state, nil) : nil
+                    }
+                } else if !worker.helper.waitForAnswer(milliseconds: limit, since: start, waitedBefore: waited) {
+                    return finish(&state, nil)
                 }
-                if isOver || !receive(from: worker, into: &state.bytes) { return finish(&state, nil) }
+                if !receive(from: worker, into: &state.bytes) { return finish(&state, nil) }
                 if let length = Self.length(of: state.bytes) {
                     guard length <= Self.maximumByteCount else { return finish(&state, nil) }
                     if state.bytes.count > length + 4 { return finish(&state, nil) }
@@ -160,6 +164,7 @@ private final class HelperAnswer: PendingAnswer {
                         return finish(&state, try? ParserAnswer(decoding: Array(state.bytes.dropFirst(4)), to: request))
                     }
                 }
+                if isOverdue { return finish(&state, nil) }
             }
         }
     }

@@ -31,6 +31,8 @@ public struct ModuleFiles: ~Copyable {
         var answer: any PendingAnswer
         var file: HeldFile
     }
+    /// When mappings were found late, in nanoseconds of CLOCK_MONOTONIC: each sample's every frame asks again.
+    private var lastLate: [Mapping: UInt64] = [:]
     /// How long samples may wait for parsers in all.
     private var patience = Patience()
 
@@ -70,12 +72,22 @@ public struct ModuleFiles: ~Copyable {
         {
             return entry.module
         }
+        let now = MessageSocket.nanoseconds()
+        if let time = lastLate[mapping], now - time < Self.lateInterval { throw .late }
         guard heldCount < maximumHeldCount else {
             givenUpCount += 1
             throw .tooManyFiles
         }
         let process = ProcessFiles(procRoot: procRoot, pid: pid, opener: doors.opener, heldRoot: heldRoot(of: pid))
-        return try take(mapping, of: process) { process throws(FileRefusal) in try process.open(mapping) }
+        do throws(FileRefusal) {
+            let module = try take(mapping, of: process) { process throws(FileRefusal) in try process.open(mapping) }
+            lastLate[mapping] = nil
+            return module
+        } catch {
+            if lastLate.count >= Self.maximumLastLateCount { lastLate.removeAll() }
+            lastLate[mapping] = error == .late ? MessageSocket.nanoseconds() : nil
+            throw error
+        }
     }
 
     /// The module that the mapping of a process shows which is gone, as a relative of it sees it: a parent's memory is its
@@ -124,6 +136,9 @@ public struct ModuleFiles: ~Copyable {
     }
 
     private static var maximumRootCount: Int { 4096 }
+    /// How long a late file is not asked for again.
+    private static var lateInterval: UInt64 { 20_000_000 }
+    private static var maximumLastLateCount: Int { 1024 }
 
     private func heldRoot(of pid: ProcessID) -> HeldFile? { rootOf[pid].flatMap { roots[$0] } }
 

@@ -63,6 +63,19 @@ import Testing
         #expect(try directory.contents() == ["slow.jostle"])
     }
 
+    @Test("A recorder killed before its first commit leaves an empty recording that can be read")
+    func killedAtOnce() async throws {
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+            let writer = try RecordingWriter(path: path, replacing: false, info: SampleRecording.info)
+            kill(getpid(), SIGKILL)
+            try writer.finish(SampleRecording.info)
+        }
+        let profile = try RecordingReader.read(path: path)
+        #expect(profile.samples.count == 0 && !profile.recording.finished)
+        #expect(profile.recording.kernel == SampleRecording.info.kernel)
+        #expect(try directory.contents() == ["slow.jostle"])
+    }
+
     @Test("A replacement that is killed leaves the old recording")
     func killedReplacement() async throws {
         try SampleRecording.write(to: path)

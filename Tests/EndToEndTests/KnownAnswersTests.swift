@@ -42,16 +42,26 @@ extension EndToEnd {
                     expected: expected)
             }
             let smaps = "while True: open('/proc/self/smaps').read()"
-            // Accounting at each switch is dear where all is switches: true, wherever it passes its threshold.
-            let switching: Set<String> = ["psi-accounting"]
-            // Unmapping flushes other CPUs, and the allocator's lists are shared.
-            let unmapping: Set<String> = ["tlb-shootdown-ipi", "page-fault-mmap-lock", "zone-lock-contention"]
+            // Where two threads take turns all is switches, and the one lock between them: true where its slow path shows.
+            let turns: Set<String> = ["psi-accounting", "futex-hash-bucket", "pipe-thundering-herd"]
+            // Memory comes from lists that all CPUs share, and goes back there: spinning for them is true wherever it shows.
+            let memory: Set<String> = [
+                "zone-lock-contention", "lru-lock-contention", "slab-list-lock", "memcg-charge-counter",
+                "percpu-alloc-mutex", "tlb-shootdown-ipi", "page-fault-mmap-lock", "thp-direct-compaction",
+            ]
+            // One directory, whose name counts its users, and files of one file system.
+            let names: Set<String> = [
+                "dcache-hash-chain-negative-dentries", "dentry-refcount-lockref", "directory-inode-rwsem",
+                "inode-hash-lock", "fsnotify-child-flags", "inode-rwsem-io", "block-queue-wait",
+                "fadvise-dontneed-page-teardown", "dirty-throttling",
+            ]
+            let processes: Set<String> = ["tasklist-lock-fork-exit", "mmap-lock-write-contention", "vmap-area-lock"]
             return [
                 own(
                     "fadvise-storm", expected: "fadvise-dontneed-lru-drain",
-                    allowed: ["inode-rwsem-io", "block-queue-wait"]),
-                own("mmap-churn", expected: "mmap-lock-write-contention", allowed: unmapping),
-                stress("inotify", expected: "inotify-teardown-srcu"),
+                    allowed: memory.union(names)),
+                own("mmap-churn", expected: "mmap-lock-write-contention", allowed: memory),
+                stress("inotify", expected: "inotify-teardown-srcu", allowed: memory.union(names)),
                 stress(
                     "membarrier", expected: "membarrier-registration-grace-period",
                     allowed: ["membarrier-expedited-ipi"]),
@@ -63,11 +73,11 @@ extension EndToEnd {
                 sysbench("cpu"),
                 sysbench("memory", "--memory-total-size=1000T"),
                 own("mix", "--threads", "2"),
-                own("path-miss", allowed: ["dcache-hash-chain-negative-dentries"], "--threads", "2"),
-                own("pipe-ping-pong", allowed: switching),
-                own("futex-ping-pong", allowed: switching),
-                own("fault-storm", allowed: ["zone-lock-contention", "tlb-shootdown-ipi"]),
-                own("fork-exec", allowed: ["percpu-alloc-mutex", "tasklist-lock-fork-exit"]),
+                own("path-miss", allowed: names.union(memory), "--threads", "2"),
+                own("pipe-ping-pong", allowed: turns),
+                own("futex-ping-pong", allowed: turns),
+                own("fault-storm", allowed: memory),
+                own("fork-exec", allowed: memory.union(names).union(processes)),
                 own("flock-wait"),
                 stress("getrandom"),
             ]

@@ -37,7 +37,7 @@ extension EndToEnd {
                     // Its first interval is over: it counts.
                     try await perf.says(cgroup.path)
                     let whole = try await stage.recordWhole(
-                        test.workload, options: test.options, in: cgroup, seconds: 2)
+                        test.workload, options: test.options, in: cgroup, seconds: 4)
                     perf.signal(SIGINT)
                     try await perf.end()
                     let container = try #require(whole.report.container(of: cgroup))
@@ -112,7 +112,7 @@ extension EndToEnd {
             try await Findings.confirmed("many calls") {
                 try await Stage.with { stage in
                     let cgroup = try stage.cgroup("many-calls")
-                    let whole = try await stage.recordWhole("null-calls", in: cgroup, seconds: 3)
+                    let whole = try await stage.recordWhole("null-calls", in: cgroup, seconds: 5)
                     let container = try #require(whole.report.container(of: cgroup))
                     let row = try #require(container.syscalls.first { $0.name == "getppid" })
                     let own = try #require(whole.truth.calls["getppid"])

@@ -7,8 +7,8 @@ build_packages=(git libdw-dev libelf-dev libiberty-dev libseccomp-dev libsqlite3
 # What the tests need beside that: oracles to compare with, programs and containers to record.
 # shellcheck disable=SC2034
 test_packages=(
-    linux-perf docker.io busybox-static binutils g++ python3 python3-jsonschema sqlite3 libgoogle-glog-dev sysbench strace
-    libdebuginfod1 stress-ng
+    linux-perf docker.io podman runc busybox-static binutils g++ python3 python3-jsonschema sqlite3 libgoogle-glog-dev
+    sysbench strace libdebuginfod1 stress-ng
 )
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

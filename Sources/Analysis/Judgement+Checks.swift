@@ -26,6 +26,13 @@ extension Judgement {
         let lost = "--cgroup, --container and --pod"
         guard let attempt = facts.trials[.cgroupMode] else { return nil }
         guard let error = attempt.error else { return Self.works(id, title, "PERF_FLAG_PID_CGROUP") }
+        if facts.perfEventIsOutOfSight {
+            return fails(
+                id, title,
+                Reason(
+                    cause: .mount, sentence: "perf events follow a cgroup v1 hierarchy that is not mounted here",
+                    remedies: [.perfEventMount]), error: error, lost: lost)
+        }
         if error == .noEntry {
             return fails(
                 id, title,

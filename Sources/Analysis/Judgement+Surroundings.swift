@@ -157,8 +157,8 @@ extension Judgement {
 
     private static func kib(_ bytes: Int) -> String { "\(bytes / 1024) KiB" }
 
-    /// On-CPU samples, switches, calls and locks.
-    private static let eventsPerCPU = 4
+    /// On-CPU samples, switches, calls; a lock wait's begin, its end and its stack.
+    private static let eventsPerCPU = 6
     /// Standard streams, the recording, and files that symbols are read from.
     private static let ownDescriptors = 64
 

@@ -12,6 +12,8 @@ enum Remedy: Hashable {
     case tracefs
     /// A mount that shows the cgroups of the whole machine.
     case cgroupMount
+    /// The v1 hierarchy whose cgroups perf events follow.
+    case perfEventMount
     case descriptors(Int)
     /// A kernel, a machine or its configuration, in words.
     case machine(String)
@@ -53,6 +55,7 @@ extension Remedy {
         var ownCgroups = false
         var tracefs = false
         var cgroupMount = false
+        var perfEventMount = false
         var descriptors: Int?
         var machine: [String] = []
         /// Whether a container is to be told of, whatever it needs.
@@ -69,6 +72,7 @@ extension Remedy {
                 case .cgroupNamespace: ownCgroups = true
                 case .tracefs: tracefs = true
                 case .cgroupMount: cgroupMount = true
+                case .perfEventMount: perfEventMount = true
                 case .descriptors(let count): descriptors = max(count, descriptors ?? 0)
                 case .machine(let text): if !machine.contains(text) { machine.append(text) }
                 }
@@ -91,6 +95,11 @@ extension Remedy {
             if !isContained {
                 if tracefs { lines.append("sudo mount -t tracefs none /sys/kernel/tracing") }
                 if cgroupMount { lines.append("sudo mount -t cgroup2 none /sys/fs/cgroup") }
+                if perfEventMount {
+                    lines.append(
+                        "sudo mkdir -p /sys/fs/cgroup/perf_event && "
+                            + "sudo mount -t cgroup -o perf_event none /sys/fs/cgroup/perf_event")
+                }
                 if let descriptors { lines.append("ulimit -n \(descriptors)") }
             }
             return lines.map { Fix(.shell, $0) }
@@ -101,13 +110,15 @@ extension Remedy {
             return isNeeded ? [Fix(.docker, docker()), Fix(.kubernetes, kubernetes())] : []
         }
 
-        private var seesOthers: Bool { ownProcesses || ownCgroups || cgroupMount }
+        private var seesOthers: Bool { ownProcesses || ownCgroups || cgroupMount || perfEventMount }
 
         private func docker() -> String {
             var words = ["docker run"]
             if ownUsers { words.append("--userns host") }
             if ownProcesses { words.append("--pid host") }
-            if ownCgroups || cgroupMount { words.append("--cgroupns host -v /sys/fs/cgroup:/sys/fs/cgroup:ro") }
+            if ownCgroups || cgroupMount || perfEventMount {
+                words.append("--cgroupns host -v /sys/fs/cgroup:/sys/fs/cgroup:ro")
+            }
             words += names.map { "--cap-add \($0)" }
             if filter { words.append("--security-opt seccomp=unconfined") }
             if let descriptors { words.append("--ulimit nofile=\(descriptors)") }
@@ -120,7 +131,7 @@ extension Remedy {
             if ownProcesses { lines.append("  hostPID: true") }
             lines += ["  containers:", "  - name: jostle"]
             // Only a privileged container keeps the machine's cgroup namespace.
-            if ownCgroups || cgroupMount {
+            if ownCgroups || cgroupMount || perfEventMount {
                 lines += ["    securityContext:", "      privileged: true"]
             } else if !names.isEmpty || filter {
                 lines.append("    securityContext:")

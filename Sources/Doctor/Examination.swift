@@ -11,8 +11,12 @@ public struct Examination {
     private let abilities: KernelAbilities
     private var trials: [MachineFacts.Trial: MachineFacts.Attempt] = [:]
 
-    /// The most that `record` takes for the ring of one CPU.
-    private static let wantedRing = 32 << 20
+    /// The most that `record` takes for the ring of one CPU, unless it is told otherwise: 32 MiB, and 256 MiB for all.
+    private var wantedRing: Int {
+        var size = Self.smallestRing
+        while size < 32 << 20, size * 2 * machine.onlineCPUs.count <= 256 << 20 { size *= 2 }
+        return size
+    }
     private static let smallestRing = 64 << 10
 
     /// Tries everything; takes about a tenth of a second, most of it for samples of this process.
@@ -28,7 +32,7 @@ public struct Examination {
             kernel: examination.machine.kernelRelease, arch: examination.machine.arch,
             cpus: examination.machine.onlineCPUs.count, privileges: privileges,
             limits: examination.limits(grantedRing: sampled.grantedRing), trials: examination.trials,
-            samples: sampled.facts)
+            samples: sampled.facts, perfEventIsOutOfSight: host.cgroupHierarchies().perfEventIsOutOfSight)
     }
 
     private init(_ host: Host) {
@@ -141,7 +145,7 @@ public struct Examination {
             var description = Self.sampling(kernel: includesKernel)
             description.sampling = .frequency(min(997, machine.perfEventMaxSampleRate ?? 997))
             guard let event = try? Event(description, scope: .thisThread, abilities: abilities) else { continue }
-            guard var ring = Self.largestRing(for: event) else { return (nil, 0) }
+            guard var ring = largestRing(for: event) else { return (nil, 0) }
             do {
                 try event.enable()
                 Self.work(milliseconds: 50)
@@ -153,9 +157,9 @@ public struct Examination {
         return (nil, nil)
     }
 
-    private static func largestRing(for event: Event) -> RingBuffer? {
+    private func largestRing(for event: Event) -> RingBuffer? {
         var capacity = wantedRing
-        while capacity >= smallestRing {
+        while capacity >= Self.smallestRing {
             if let ring = try? RingBuffer(event: event, capacity: capacity) { return ring }
             capacity /= 2
         }
@@ -228,7 +232,7 @@ public struct Examination {
             perfEventMlockKiB: machine.perfEventMlockKiB, kptrRestrict: machine.kptrRestrict,
             lockedBytes: locked == nil || locked?.rlim_cur == rlim_t.max ? nil : locked.map { UInt64($0.rlim_cur) },
             descriptors: Self.limit(RLIMIT_NOFILE).map { UInt64($0.rlim_max) } ?? 0, grantedRingBytes: grantedRing,
-            wantedRingBytes: Self.wantedRing)
+            wantedRingBytes: wantedRing)
     }
 
     private static func limit(_ resource: __rlimit_resource) -> rlimit? {

@@ -12,10 +12,12 @@ public struct MachineFacts: Sendable, Hashable {
     public var trials: [Trial: Attempt]
     /// What samples of the process itself held; nil where none could be taken.
     public var samples: SampleFacts?
+    /// Whether perf events follow the cgroups of a v1 hierarchy that is not mounted here.
+    public var perfEventIsOutOfSight = false
 
     public init(
         kernel: String, arch: String, cpus: Int, privileges: Privileges, limits: Limits,
-        trials: [Trial: Attempt], samples: SampleFacts? = nil
+        trials: [Trial: Attempt], samples: SampleFacts? = nil, perfEventIsOutOfSight: Bool = false
     ) {
         self.kernel = kernel
         self.arch = arch
@@ -24,6 +26,7 @@ public struct MachineFacts: Sendable, Hashable {
         self.limits = limits
         self.trials = trials
         self.samples = samples
+        self.perfEventIsOutOfSight = perfEventIsOutOfSight
     }
 
     /// How a trial went.

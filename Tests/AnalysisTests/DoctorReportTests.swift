@@ -67,6 +67,19 @@ struct DoctorReportTests {
         fixes.filter { $0.place == place }.map(\.text).joined(separator: "\n")
     }
 
+    @Test("A v1 hierarchy that is not mounted is told from none at all, with the line that mounts it")
+    func perfEventOutOfSight() throws {
+        let report = DoctorReport(
+            Self.facts { facts in
+                facts.trials[.cgroupMode] = .failed(.noEntry)
+                facts.perfEventIsOutOfSight = true
+            })
+        let check = try #require(report.checks.first { $0.id == "cgroup_mode" })
+        #expect(check.outcome == .missing && check.cause == .mount && check.finding.contains("not mounted here"))
+        #expect(check.fixes.contains { $0.place == .shell && $0.text.contains("mount -t cgroup -o perf_event none") })
+        #expect(!check.fixes.contains { $0.text.contains("cgroup2") })
+    }
+
     @Test("Where everything worked, it says so and has nothing to fix")
     func everythingWorks() {
         let report = DoctorReport(Self.facts())
@@ -226,7 +239,7 @@ struct DoctorReportTests {
             facts.limits.maxSampleRate = 100
         }
         // 4 events on 256 CPUs and 64 others.
-        #expect(try check("open_files", facts).finding == "1024 may be open, and 256 CPUs need 1088")
+        #expect(try check("open_files", facts).finding == "1024 may be open, and 256 CPUs need 1600")
         #expect(try check("ring_memory", facts).finding.hasPrefix("512 KiB of 32768 KiB"))
         // 32 MiB are 32,768 KiB, and the kernel adds a page.
         #expect(text(try check("ring_memory", facts).fixes, .shell).contains("kernel.perf_event_mlock_kb=32772"))

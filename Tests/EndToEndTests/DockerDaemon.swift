@@ -5,10 +5,11 @@ import Testing
 /// A docker daemon of a test's own, in the stage's directory.
 struct DockerDaemon {
     private let stage: Stage
-    private let socket: String
+    /// As DOCKER_HOST has it.
+    let socket: String
 
     /// Starts one and waits until it answers; it ends with the stage.
-    init(on stage: Stage) async throws {
+    init(on stage: Stage, _ options: String...) async throws {
         self.stage = stage
         let home = stage.path("docker")
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: false)
@@ -20,7 +21,7 @@ struct DockerDaemon {
                 "dockerd", "--bridge=none", "--iptables=false", "--data-root", home + "/data", "--exec-root",
                 home + "/exec",
                 "-H", socket, "--pidfile", home + "/pid", "--cgroup-parent", "/" + cgroup,
-            ])
+            ] + options)
         let ownSocket = socket
         stage.atEndWhileProgramsRun {
             for container in (try? await Self.containers(ownSocket, on: stage)) ?? [] {
@@ -56,10 +57,20 @@ struct DockerDaemon {
     }
 
     /// Makes an image of a directory, without a registry.
-    func importImage(_ directory: String, as name: String) async throws {
+    ///
+    /// - Parameter changes: instructions of a Dockerfile.
+    func importImage(_ directory: String, as name: String, changes: [String] = []) async throws {
+        let options = changes.map { "--change '\($0)' " }.joined()
         let outcome = try await stage.run(
-            "/bin/sh", ["-c", "tar -C '\(directory)' -c . | docker -H '\(socket)' import - \(name)"])
+            "/bin/sh", ["-c", "tar -C '\(directory)' -c . | docker -H '\(socket)' import \(options)- \(name)"])
         try #require(outcome.status == 0, "docker import: \(outcome.errors)")
+    }
+
+    /// Makes an image of the workloads: `/workload`, and nothing else.
+    func importWorkloads(as name: String) async throws {
+        let root = stage.path("workloads")
+        try await stage.compileWorkloads(to: root + "/workload")
+        try await importImage(root, as: name)
     }
 
     /// Starts a container.

@@ -79,6 +79,17 @@ extension EndToEnd {
                 #expect(refused.status == 77, "\(refused.errors)")
                 #expect(refused.errors.contains("perf_event_paranoid") && refused.errors.contains("setcap"))
                 #expect(refused.errors.split(separator: "\n").count <= 3)
+                // Who may not record sees no names either: that is said, not that there is no such container.
+                for target in [["--container", "api"], ["--pod", "shop/web"], ["--all-containers"]] {
+                    let other = try await stage.run(
+                        "/usr/bin/setpriv",
+                        ["--reuid=65534", "--regid=65534", "--clear-groups", copy, "record", "-d", "1"]
+                            + ["-o", "/var/tmp/\(UUID()).jostle"] + target)
+                    #expect(other.status == 77, "\(target): \(other.errors)")
+                    #expect(other.errors.contains("setcap"), "\(other.errors)")
+                    #expect(other.errors.split(separator: "\n").count <= 3)
+                }
+                seen("nobody: doctor \(doctor.status), record \(refused.status): \(refused.errors)")
             }
         }
 

@@ -56,14 +56,14 @@ extension EndToEnd {
             }
         }
 
-        private static func run(_ program: String, _ arguments: String...) throws {
+        static func run(_ program: String, _ arguments: String...) throws {
             let process = try Process.run(URL(filePath: program), arguments: arguments)
             process.waitUntilExit()
             #expect(process.terminationStatus == 0, "\(program) \(arguments) fails")
         }
 
         /// The line of perf_event in /proc/cgroups: the number of its v1 hierarchy, 0 for v2's, and how many cgroups are in it.
-        private static func controller() throws -> (hierarchy: Int, cgroups: Int) {
+        static func controller() throws -> (hierarchy: Int, cgroups: Int) {
             let text = try String(contentsOfFile: "/proc/cgroups", encoding: .utf8)
             let line = text.split(separator: "\n").first { $0.hasPrefix("perf_event\t") }
             let fields = try #require(line, "no perf_event in /proc/cgroups").split(separator: "\t")

@@ -84,6 +84,11 @@ struct Report: Decodable {
     }
     struct Container: Decodable {
         var name: String
+        var id: String?
+        var runtime: String?
+        var image: String?
+        var pod: String?
+        var namespace: String?
         var cgroup: String?
         var samples: Int
         var cpuNs: Double

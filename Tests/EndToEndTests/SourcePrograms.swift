@@ -23,6 +23,14 @@ extension Stage {
         return program
     }
 
+    /// Compiles the workloads into one static file that runs in any root directory, for containers.
+    func compileWorkloads(to program: String) async throws {
+        let sources = URL(filePath: Programs.oracles).deletingLastPathComponent().appending(path: "Workloads").path
+        let directory = URL(filePath: program).deletingLastPathComponent().path
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try await need("/bin/sh", "-c", "cc -O2 -g -static -pthread -o '\(program)' '\(sources)'/*.c")
+    }
+
     /// How many of a recording's on-CPU samples that hit user code, or came from it, lead through one of these functions.
     func share(through functions: [String], of file: String) async throws -> (reached: Double, all: Double) {
         let names = functions.map { "'\($0)'" }.joined(separator: ", ")

@@ -86,6 +86,25 @@ final class Stage {
         try #require(outcome.status == 0, "\(program) \(arguments.joined(separator: " ")): \(outcome.errors)")
     }
 
+    /// Runs a shell's command that leaves processes behind: those would hold what Foundation waits for, so that this is
+    /// done without it.
+    ///
+    /// - Throws: what it said, where it fails.
+    func runLeaving(_ command: String, within limit: Duration = .seconds(60)) async throws {
+        fileCount += 1
+        let said = path("left\(fileCount)")
+        let script = "exec >'\(said)' 2>&1 </dev/null\n" + command
+        let pid = try EndToEnd.TargetsTests.spawn(["/bin/sh", "-c"], last: Array(script.utf8))
+        let deadline = ContinuousClock.now + limit
+        var status: Int32 = 0
+        // waitpid(2) fills a local variable.
+        while unsafe waitpid(pid, &status, WNOHANG) == 0 {
+            if ContinuousClock.now > deadline { kill(pid, SIGKILL) }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        try #require(status == 0, "\(command): \((try? String(contentsOfFile: said, encoding: .utf8)) ?? "")")
+    }
+
     func jostle(_ arguments: String...) async throws -> Outcome { try await run(Programs.jostle, arguments) }
 
     func startJostle(_ arguments: String...) throws -> RunningProgram { try start(Programs.jostle, arguments) }

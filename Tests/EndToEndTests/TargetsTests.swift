@@ -82,7 +82,7 @@ extension EndToEnd {
         }
 
         /// Not valid: 0xFF. ESC [2J clears the screen, U+202E turns the line around, U+009B is a control as well.
-        private static let hostile: [UInt8] =
+        static let hostile: [UInt8] =
             Array("a\u{1B}[2J".utf8) + [0xFF] + Array("\u{202E}b\u{9B}31m\u{200B}".utf8)
 
         @Test("Names of cgroups and processes that try to act on the terminal do not, and JSON keeps every byte")
@@ -90,12 +90,8 @@ extension EndToEnd {
             try await Stage.with { stage in
                 let parent = try stage.cgroup("hostile")
                 let path = Array((parent.directory + "/").utf8) + Self.hostile
-                let directory = path.map { CChar(bitPattern: $0) } + [0]
-                // mkdir(2) and rmdir(2) read the path during the call only.
-                try #require(unsafe mkdir(directory, 0o755) == 0)
-                defer {
-                    for _ in 0..<200 where unsafe rmdir(directory) != 0 { usleep(10_000) }
-                }
+                try Self.makeDirectory(path)
+                defer { Self.removeDirectory(path) }
                 // A process that moves there by the shell's own bytes, and calls itself by two lines.
                 let script = """
                     echo 0 > "$0/cgroup.procs"; printf 'x\\ny\\033[31m' > /proc/self/comm; i=0
@@ -135,22 +131,36 @@ extension EndToEnd {
         }
 
         /// A byte that was not valid UTF-8 stands as U+10FE00 plus the byte: the promise of the JSON format.
-        private static func bytes(of name: String) -> [UInt8] {
+        static func bytes(of name: String) -> [UInt8] {
             name.unicodeScalars.flatMap { scalar -> [UInt8] in
                 (0x10FE00...0x10FEFF).contains(scalar.value)
                     ? [UInt8(scalar.value & 0xFF)] : Array(String(scalar).utf8)
             }
         }
 
-        /// Foundation's Process takes text only, and the path is not.
-        private static func spawn(_ arguments: [String], last: [UInt8]) throws -> pid_t {
-            let strings = (arguments.map { Array($0.utf8) } + [last]).map { $0.map { CChar(bitPattern: $0) } + [0] }
+        /// FileManager takes text only, and the path is not.
+        static func makeDirectory(_ path: [UInt8]) throws {
+            let path = path.map { CChar(bitPattern: $0) } + [0]
+            // mkdir(2) reads the path during the call only.
+            try #require(unsafe mkdir(path, 0o755) == 0)
+        }
+
+        /// Waits until nobody is left in it.
+        static func removeDirectory(_ path: [UInt8]) {
+            let path = path.map { CChar(bitPattern: $0) } + [0]
+            // rmdir(2) reads the path during the call only.
+            for _ in 0..<200 where unsafe rmdir(path) != 0 { usleep(10_000) }
+        }
+
+        /// Foundation's Process takes text only, and the paths are not.
+        static func spawn(_ arguments: [String], last: [UInt8]...) throws -> pid_t {
+            let strings = (arguments.map { Array($0.utf8) } + last).map { $0.map { CChar(bitPattern: $0) } + [0] }
             var pid: pid_t = 0
             // Copies that live until they are freed below; posix_spawn(3) reads them during the call only.
             var pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
             defer { while let pointer = unsafe pointers.popLast() { unsafe free(pointer) } }
             // As above.
-            let result = unsafe posix_spawn(&pid, "/bin/sh", nil, nil, &pointers, environ)
+            let result = unsafe posix_spawn(&pid, arguments[0], nil, nil, &pointers, environ)
             try #require(result == 0)
             return pid
         }

@@ -276,6 +276,9 @@ struct EventSet {
         for event in lockEvents { if on { try? event.enable() } else { try? event.disable() } }
     }
 
+    /// Whether it is seen when threads come back to a CPU: without that a sleeper would sleep for ever.
+    var followsSwitches: Bool { kinds.contains { $0.meaning == .switchedOut } }
+
     /// Stops all events; those that cannot be stopped go on until they are closed.
     func disable() { for event in events { try? event.disable() } }
 

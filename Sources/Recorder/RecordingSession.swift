@@ -123,7 +123,7 @@ struct RecordingSession: ~Copyable {
         var threads = Self.eagerThreads
         for (pid, row) in knownProcesses() {
             builder.add(pid)
-            if request.recordsBlocked { threads -= builder.findSleepers(of: pid, container: row, limit: threads) }
+            if events.followsSwitches { threads -= builder.findSleepers(of: pid, container: row, limit: threads) }
         }
         machine.rootsToHold = .max
         try command?.command.start()

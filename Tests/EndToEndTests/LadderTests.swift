@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -137,7 +138,7 @@ extension EndToEnd {
         func smallRings() async throws {
             try await Stage.with { stage in
                 let cgroup = try stage.cgroup("rings")
-                // Some 100,000 switches a second and more calls.
+                // Some 100,000 switches a second and more calls, each of which has its records.
                 _ = try await stage.workload("pipe-ping-pong", in: cgroup, seconds: 60)
                 let cpus = ProcessInfo.processInfo.activeProcessorCount
                 for mebibytes in [256, 2 * cpus] {

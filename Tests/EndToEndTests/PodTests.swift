@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -129,7 +130,11 @@ extension EndToEnd {
                         _ = try? await stage.run(
                             "/usr/bin/env", ["runc", "--root", stage.path("runc"), "delete", "-f", id])
                     }
-                    removeCgroups([pod, "\(parent)/kubepods/burstable", "\(parent)/kubepods", parent])
+                    // runc gives up on a cgroup whose processes take a moment to go.
+                    removeCgroups(
+                        ids.values.map { "\(pod)/\($0)" } + [
+                            pod, "\(parent)/kubepods/burstable", "\(parent)/kubepods", parent,
+                        ])
                     try? FileManager.default.removeItem(atPath: state)
                 }
                 let workloads = ["api": "path-miss", "logger": "pipe-ping-pong"]

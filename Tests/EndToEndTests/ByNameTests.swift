@@ -91,7 +91,6 @@ extension EndToEnd {
                 let api = try await docker.start(
                     Self.image, name: "api", "/workload", "path-miss", "--seconds", "300", "--directory", "/")
                 let directory = try #require(TestCgroup.perfEventRoot()) + "/" + api.cgroup
-                let before = Set(TestCgroup.processes(in: directory).map(String.init))
                 // Two recorders at once: the one by events of the cgroup, the other by events of the whole machine.
                 let files = ["--container": stage.path("one.jostle"), "--all-containers": stage.path("all.jostle")]
                 let one = try stage.startJostle(
@@ -100,13 +99,14 @@ extension EndToEnd {
                     "record", "--all-containers", "-o", try #require(files["--all-containers"]))
                 try await one.says("2s")
                 try await all.says("2s")
+                let before = Set(TestCgroup.processes(in: directory).map(String.init))
                 try #require(try await docker.run("restart", "-t", "0", "api").status == 0)
-                let after = Set(TestCgroup.processes(in: directory).map(String.init))
-                #expect(!before.isEmpty && !after.isEmpty && before.isDisjoint(with: after))
                 _ = try await docker.start(
                     Self.image, name: "late", "/workload", "user-spin", "--seconds", "300")
                 let bystander = try await stage.workload("user-spin", in: try stage.cgroup("bystander"), seconds: 60)
                 try await Task.sleep(for: .seconds(3))
+                let after = Set(TestCgroup.processes(in: directory).map(String.init))
+                #expect(!before.isEmpty && !after.isEmpty && before.isDisjoint(with: after))
                 for recorder in [one, all] {
                     recorder.signal(SIGINT)
                     let outcome = try await recorder.end()

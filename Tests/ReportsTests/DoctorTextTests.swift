@@ -42,7 +42,7 @@ struct DoctorTextTests {
             works     pid namespace              the machine's own
             works     cgroup namespace           the machine's own
             works     memory for rings           32768 KiB for a CPU
-            works     open files                 1024 may be open; a target takes 68
+            works     open files                 1024 may be open; a target takes 70
             works     sample rate                up to 100000 Hz
 
             on this machine, unless you run jostle as root:

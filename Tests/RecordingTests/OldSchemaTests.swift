@@ -17,11 +17,17 @@ import Testing
         return directory.appendingPathComponent("schema-\(version).jostle").path
     }
 
-    @Test("The recipe is written into the sources", .enabled(if: rewrites))
-    func rewrite() throws {
-        let path = URL(filePath: #filePath).deletingLastPathComponent()
+    @Test("The recipe of the newest fixture writes what is read back; into the sources where that is asked for")
+    func recipe() throws {
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        let fixture = URL(filePath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Fixtures/schema-\(Self.newest).jostle").path
+        let path = Self.rewrites ? fixture : directory.path("new.jostle")
         try SampleRecording.write(to: path, replacing: true)
+        #expect(
+            ProfileParts(try RecordingReader.read(path: path))
+                == ProfileParts(SampleRecording.profile(version: Self.newest)))
     }
 
     @Test("A recording of an old schema is read as the profile that it was written from", arguments: 1...newest)

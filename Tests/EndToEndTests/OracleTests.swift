@@ -62,41 +62,15 @@ extension EndToEnd {
             let cgroup = try stage.cgroup("oracle")
             let program = try await stage.workload(
                 test.workload, in: cgroup, seconds: Self.seconds * 2 + 30, options: test.options)
-            let theirs = stage.path("perf.json")
-            let recording = stage.path("\(UUID().uuidString).jostle")
-            // perf records from before to after, and only what falls into jostle's seconds counts.
-            let perf = try stage.start(
-                Self.oracle("perf_oracle.py"),
-                [
-                    "--cgroup", cgroup.path, "--seconds", "\(Self.seconds + 2)", "--frequency", "\(Self.frequency)",
-                    "--during", recording, "-o", theirs,
-                ])
-            try await Task.sleep(for: .milliseconds(700))
-            let recorded = try await stage.jostle(
-                "record", "--quiet", "--cgroup", cgroup.path, "-d", "\(Self.seconds)", "-F",
-                "\(Self.frequency)", "-o", recording)
-            try #require(recorded.status == 0, "jostle record: \(recorded.errors)")
-            let json = try await stage.jostle("report", recording, "--format", "json")
-            let ours = stage.path("report.json")
-            try json.output.write(toFile: ours, atomically: true, encoding: .utf8)
-            let oracle = try await perf.end()
-            try #require(oracle.status == 0, "perf_oracle.py: \(oracle.errors)")
+            let (comparison, _) = try await PerfComparison.make(
+                on: stage, of: [cgroup.path], targets: ["--cgroup", cgroup.path], seconds: Self.seconds,
+                frequency: Self.frequency, withinPointsOfCPUStat: 3)
             program.signal(SIGTERM)
             try await program.end()
             await cgroup.remove()
-
-            let compared = stage.path("comparison.json")
-            let outcome = try await stage.run(
-                Self.oracle("compare_with_perf.py"), [ours, theirs, "--cpu-stat-points", "3", "-o", compared])
-            try #require(
-                outcome.status == 0 || outcome.status == 1, "compare_with_perf.py: \(outcome.errors)\(outcome.output)")
-            let comparison = try Comparison(json: Data(contentsOf: URL(filePath: compared)))
             for line in comparison.comparisons { seen("\(test.testDescription): \(line.description)") }
-            #expect(comparison.comparisons.count >= 2, "neither perf nor cpu.stat was compared with")
-            return Set(comparison.comparisons.filter { !$0.agree }.map(\.what))
+            return comparison.differences
         }
-
-        private static func oracle(_ name: String) -> String { Programs.oracles + "/" + name }
     }
 }
 

@@ -77,7 +77,7 @@ public struct ComparedRecording: Sendable, Codable, Equatable {
 /// A fact of the recordings that is not the same in both.
 public struct RecordingDifference: Sendable, Codable, Equatable {
     /// `kernel`, `arch`, `cpus`, `event`, `frequency_hz`, `duration_ns`, `unwinding`, `waits`, `calls`, `host`,
-    /// `kernel_symbols`, `complete_stacks_share`, `lost_samples` or `finished`.
+    /// `kernel_half`, `kernel_symbols`, `complete_stacks_share`, `lost_samples` or `finished`.
     public var fact: String
     public var baseline: String
     public var candidate: String

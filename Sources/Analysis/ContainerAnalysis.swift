@@ -114,9 +114,9 @@ struct ContainerAnalysis {
 
     // MARK: Intervals
 
-    /// The kernel share with its interval; nil without any on-CPU sample.
+    /// The kernel share with its interval; nil without any on-CPU sample, and where the kernel's half was not sampled.
     func kernelShare() -> KernelShare? {
-        guard kernelCPU &+ userCPU > 0 else { return nil }
+        guard kernelCPU &+ userCPU > 0, facts.profile.recording.hasKernelHalf else { return nil }
         let columns = facts.profile.samples
         let idle = isIdle
         var kernel = [Double](repeating: 0, count: runTime.slices.count)

@@ -30,6 +30,10 @@ struct MeasuredMetric {
                     pair: side.pair(x, y), isRatio: true, sampled: samples, whole: whole, sampleWeight: weight))
         }
         let none = [Double](repeating: 0, count: side.sliceCount)
+        let needsKernelHalf = if case .syscall(_, .callsPerSecond) = metric { false } else { true }
+        if needsKernelHalf, !side.whole.profile.recording.hasKernelHalf {
+            return .notMeasured("the kernel's half was not sampled")
+        }
         switch metric {
         case .kernelShare:
             return ratio(side.kernel, side.cpu, samples: side.kernelSamples, of: side.analysis.samples)

@@ -24,6 +24,7 @@ extension RecordingDifference {
         }
         tell("unwinding", one.unwinding, other.unwinding)
         func word(_ isRecorded: Bool) -> String { isRecorded ? "recorded" : "not recorded" }
+        tell("kernel_half", word(one.hasKernelHalf), word(other.hasKernelHalf))
         tell("waits", word(first.hasWaits), word(second.hasWaits))
         tell("calls", word(!first.profile.syscallCounts.isEmpty), word(!second.profile.syscallCounts.isEmpty))
         tell("kernel_symbols", one.kernelSymbols.rawValue, other.kernelSymbols.rawValue)

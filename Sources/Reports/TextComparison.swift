@@ -66,6 +66,7 @@ extension TextRenderer {
             case "frequency_hz": ("frequency", words { Figures.decimal($0, places: 0) + " Hz" })
             case "complete_stacks_share": ("complete stacks", words { Figures.percent($0) })
             case "cpus": ("CPUs", plain)
+            case "kernel_half": ("the kernel's half", plain)
             case "kernel_symbols": ("kernel symbols", plain)
             case "lost_samples": ("lost samples", plain)
             default: (difference.fact, plain)

@@ -71,8 +71,7 @@ public struct TextRenderer: Sendable {
                 waitFigures(waits, duration: duration), style: .plain, indent: 2, separator: "   ")
         }
         if let suspects = container.suspects {
-            lines.segments(
-                ["usual suspects:", displayName(suspects.verdict)], style: .plain, indent: 2, separator: " ")
+            lines.sentence("  usual suspects: " + displayName(suspects.verdict), style: .plain, hang: 4)
         }
         lines.blank()
         let table =

@@ -47,6 +47,25 @@ struct ReportTests {
         #expect(byWait.syscalls.map(\.name) == ["fadvise64", "write"])
     }
 
+    @Test("without the kernel's half there is no kernel share, in no report, comparison or check")
+    func noKernelHalf() throws {
+        var building = ProfileBuilding()
+        for time in 0..<100 { building.sample("u:main", at: Double(time) * 100) }
+        var blind = building.profile
+        blind.recording.hasKernelHalf = false
+        #expect(KernelReport(building.profile).containers[0].kernelShare?.value == 0)
+        #expect(KernelReport(blind).containers[0].kernelShare == nil)
+        let comparison = try Comparison(baseline: building.profile, candidate: blind)
+        #expect(comparison.containers[0].baseline.kernelShare != nil)
+        #expect(comparison.containers[0].candidate.kernelShare == nil)
+        #expect(comparison.containers[0].kernelShareChange == nil)
+        #expect(comparison.differences.contains { $0.fact == "kernel_half" })
+        let limits = try ["kernel-share=40%", "write.share=10%"].map(CheckLimit.init(parsing:))
+        let check = try CheckReport(candidate: blind, limits: limits)
+        #expect(check.verdicts.map(\.outcome) == [.cannotTell, .cannotTell])
+        #expect(check.verdicts[0].reason?.contains("kernel's half was not sampled") == true)
+    }
+
     @Test("what was not measured is absent, never 0")
     func absence() throws {
         var building = ProfileBuilding()

@@ -7,6 +7,19 @@ extension EndToEnd {
     /// Against perf, which follows each contended lock from its beginning to its end by two tracepoints.
     @Suite("Lock waits", .enabled(if: Programs.arePresent("perf", "mkfifo"), "linux-perf is missing"))
     struct LockWaitTests {
+        /// SQL: nanoseconds of a cgroup's samples, asleep, pushed off the CPU and on it, whose stacks lead through a lock's
+        /// slow path.
+        private static func timeInSlowPaths(of cgroup: String) -> String {
+            """
+            WITH RECURSIVE inside (id) AS (
+                SELECT s.id FROM stacks s JOIN frames f ON f.id = s.frame JOIN functions n ON n.id = f.function
+                WHERE n.name GLOB '__mutex_lock*' OR n.name GLOB 'rwsem_down_*' OR n.name GLOB '*_lock_slowpath'
+                UNION SELECT s.id FROM stacks s JOIN inside ON s.parent = inside.id)
+            SELECT total(x.weight) FROM samples x JOIN inside ON inside.id = x.stack
+            JOIN containers c ON c.id = x.container WHERE x.kind < 4 AND c.cgroup = '\(cgroup)'
+            """
+        }
+
         @Test("Waits on kernel locks are those of perf lock contention, in each of two cgroups, and so is their place")
         func agreesWithPerfLock() async throws {
             try await Findings.confirmed("lock waits") {
@@ -42,17 +55,22 @@ extension EndToEnd {
                         ).compactMap { Int32($0[0]) }
                         let perfs = threads.reduce(0) { $0 + (theirs[$1] ?? 0) }
                         let waits = try #require(container.waitsNs)
-                        // A waiter first spins, which is on-CPU time.
-                        let spin = container.syscalls.reduce(0) { $0 + $1.spinNs }
-                        let ours = waits.kernelLock + spin
+                        let byLock = (report.locks ?? []).flatMap(\.waiters).filter { $0.container == container.name }
+                            .reduce(0) { $0 + $1.waitNs }
+                        // Perf's wait is from the lock's slow path's beginning to its end: mostly asleep, but also on a CPU,
+                        // spinning or switching, or pushed off it.
+                        let byStack = try await stage.number(
+                            Self.timeInSlowPaths(of: "/\(cgroup.path)"), of: file)
                         let fadvise = try #require(container.syscalls.first { $0.name == "fadvise64" })
                         let asleep = (fadvise.waitsNs?.kernelLock ?? 0) / (truth.threads * truth.wallNs)
                         seen(
-                            "\(cgroup.path): on kernel locks \((ours / 1e9).short) s, \((spin / 1e9).short) s of it spinning; by perf "
-                                + "lock contention \((perfs / 1e9).short) s (\((ours / perfs - 1).percent) off); the mutex in "
-                                + "fadvise64 is \(asleep.percent) of the threads' time, hottest "
-                                + "\(fadvise.hottestKernelFunction ?? "?")")
-                        findings.expect("\(cgroup.path) waits", ours, near: perfs, within: 0.1)
+                            "\(cgroup.path): by lock \((byLock / 1e9).short) s, by stack \((byStack / 1e9).short) s, "
+                                + "\((waits.kernelLock / 1e9).short) s of it asleep; by perf lock contention "
+                                + "\((perfs / 1e9).short) s (\((byLock / perfs - 1).percent) and "
+                                + "\((byStack / perfs - 1).percent) off); the mutex in fadvise64 is \(asleep.percent) of the "
+                                + "threads' time, hottest \(fadvise.hottestKernelFunction ?? "?")")
+                        findings.expect("\(cgroup.path) waits by lock", byLock, near: perfs, within: 0.1)
+                        findings.expect("\(cgroup.path) waits by stack", byStack, near: perfs, within: 0.1)
                         findings.expect(
                             "\(cgroup.path) place", fadvise.hottestKernelFunction == "__lru_add_drain_all",
                             fadvise.hottestKernelFunction ?? "nil")

@@ -46,7 +46,6 @@ struct Report: Decodable {
         var waitPerCallNs: Double?
         var latencyPerCallNs: Double?
         var hottestKernelFunction: String?
-        var spinNs: Double
     }
     /// Time off the CPU by class, in nanoseconds.
     struct Waits: Decodable {

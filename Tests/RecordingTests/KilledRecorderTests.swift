@@ -59,8 +59,11 @@ import Testing
         #expect(!profile.recording.finished)
         // Whole commits only.
         #expect(profile.samples.count >= 2 && (profile.samples.count - 2).isMultiple(of: 5_000))
-        // Reading it has folded the journal in.
-        #expect(try directory.contents() == ["slow.jostle"])
+        // Reading it has folded the journal in: the file alone holds it all. (A journal without a header, as one that is
+        // killed at once leaves, says nothing, and SQLite lets it lie.)
+        let alone = directory.path("alone.jostle")
+        try FileManager.default.copyItem(atPath: path, toPath: alone)
+        #expect(try RecordingReader.read(path: alone).samples.count == profile.samples.count)
     }
 
     @Test("A recorder killed before its first commit leaves an empty recording that can be read")

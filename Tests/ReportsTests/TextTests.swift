@@ -144,6 +144,20 @@ struct TextTests {
         #expect(lines.text == "warning: the samples say\n  66.7 % kernel\n")
     }
 
+    @Test("the usual suspects' verdict is said whole, however narrow the terminal")
+    func suspects() {
+        var building = ProfileBuilding()
+        building.profile.pressure = [("cpu.pressure some total", 3_800_000), ("preempted by workload", 700)].map {
+            PressureReading(container: 0, name: $0.0, unit: "", before: 0, after: Int64($0.1))
+        }
+        for width in [60, 80, 200] {
+            let text = TextRenderer(width: width, colour: false).render(KernelReport(building.profile))
+            let words = text.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
+            #expect(
+                words.contains("usual suspects: waits for a CPU 38 % of the time, mostly behind workload"), "\(text)")
+        }
+    }
+
     @Test("a report without containers, samples or figures is text all the same")
     func empty() {
         var building = ProfileBuilding(seconds: 0)

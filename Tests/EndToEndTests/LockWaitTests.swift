@@ -35,7 +35,7 @@ extension EndToEnd {
                     for cgroup in cgroups {
                         programs.append(
                             try await stage.workload(
-                                "fadvise-storm", in: cgroup, seconds: 2.5, options: ["--threads", "2"]))
+                                "fadvise-storm", in: cgroup, seconds: 4, options: ["--threads", "2"]))
                     }
                     var truths: [Truth] = []
                     for program in programs { truths.append(try Truth(json: try await program.end().output)) }

@@ -46,6 +46,7 @@ let package = Package(
             name: "CElfutils", pkgConfig: "libdw",
             providers: [.apt(["libdw-dev", "libelf-dev", "pkg-config"])]),
         .systemLibrary(name: "CDemangle", providers: [.apt(["libiberty-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         room("ProfileModel"),
         room("ObjectTables"),
@@ -57,7 +58,7 @@ let package = Package(
         room("Isolation", knows: ["CIsolation"]),
         room("Parsing", knows: ["ObjectTables", "ObjectFiles", "Isolation"]),
         room("Symbolication", knows: ["ObjectTables", "Isolation", "CLinux"]),
-        room("Recording", knows: [grdb, sqlite, system]),
+        room("Recording", knows: [grdb, sqlite, "CSQLite", system]),
         room("ProfileBuilder", knows: ["PerfRecords", "ObjectTables", "Unwinding", "Symbolication", "Recording"]),
         room(
             "Recorder",

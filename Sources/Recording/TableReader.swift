@@ -10,7 +10,7 @@ struct TableReader {
     let version: Int
 
     func profile() throws -> Profile {
-        try checkTables()
+        try UntrustedDatabase.check(try checkTables(), in: db)
         let info = try info()
         let containers = try containers()
         let processes = try dense("processes", "pid, comm") { row in
@@ -72,12 +72,15 @@ struct TableReader {
 
     /// What is read must be the very tables that `Schema` makes: a view or a generated column of the same name could
     /// give rows without end.
-    private func checkTables() throws {
+    ///
+    /// - Returns: their names.
+    private func checkTables() throws -> [String] {
         let found = try Self.definitions(in: db)
         guard let genuine = Self.genuine[version] else { throw Damage("there is no schema \(version)") }
         for (name, definition) in try genuine.get() where found[name] != definition {
             throw Damage("the table \(name) is \(found[name] == nil ? "missing" : "not a recording's")")
         }
+        return Array(try genuine.get().keys)
     }
 
     /// By version.
@@ -219,5 +222,4 @@ struct TableReader {
             try body(row)
         }
     }
-
 }

@@ -135,7 +135,8 @@ struct CheckSubject {
         }
     }
 
-    private static let mostSeconds = 86_400.0
+    /// A day.
+    static let mostSeconds = 86_400.0
 
     /// At least 1; nil for more than a day.
     static func wholeSeconds(_ seconds: Double) -> Double? {

@@ -63,8 +63,30 @@ extension ComparedRecording {
     }
 }
 
+/// How the time in a system call changed, and by what, as recordings so many times as long would tell.
+private struct ComparedParts {
+    let change: Estimate
+    /// Both or neither: nil where calls were not counted.
+    let rate: Estimate?
+    let cost: Estimate?
+
+    /// - Parameter found: of `ComparedPairs.statistics`.
+    init(_ found: [PairIntervals.Finding?], hasCalls: Bool, lengths: Double = 1) {
+        let estimates = found.map { $0?.estimate(lengths: lengths).mapped { $0.rounded() } }
+        change = estimates[0] ?? Estimate(value: 0, low: 0, high: 0)
+        guard hasCalls, let rate = estimates[1], let cost = estimates[2] else {
+            (rate, cost) = (nil, nil)
+            return
+        }
+        self.rate = rate
+        // The parts sum to the whole in the digits that are told, too.
+        let value = change.value - rate.value
+        self.cost = Estimate(value: value, low: min(cost.low, value), high: max(cost.high, value))
+    }
+}
+
 /// Pairs of containers as they are compared one after another.
-private struct ComparedPairs {
+struct ComparedPairs {
     let hasWaits: Bool
     let query: String?
     var containers: [ComparedContainer] = []
@@ -133,77 +155,58 @@ private struct ComparedPairs {
         }
         let first = pair(rows.0, sides.0, counted.0)
         let second = pair(rows.1, sides.1, counted.1)
-        let found = intervals.estimates(first, second, of: Self.statistics)
+        let found = intervals.findings(first, second, of: Self.statistics)
         let hasCalls = counted.0 != nil && counted.1 != nil
-        let change = (found[0] ?? Estimate(value: 0, low: 0, high: 0)).mapped { $0.rounded() }
-        let rate = hasCalls ? found[1]?.mapped { $0.rounded() } : nil
-        var cost = hasCalls ? found[2]?.mapped { $0.rounded() } : nil
-        // The parts sum to the whole in the digits that are told, too.
-        if let rate, let found = cost {
-            let value = change.value - rate.value
-            cost = Estimate(value: value, low: min(found.low, value), high: max(found.high, value))
-        }
+        let samples = max(rows.0?.samples ?? 0, rows.1?.samples ?? 0)
+        let parts = ComparedParts(found, hasCalls: hasCalls)
         func side(_ row: RecordedSide.Row?, _ pair: SlicePair, _ calls: [Double]?) -> ComparedSyscallSide? {
             guard let row else { return nil }
             return ComparedSyscallSide(row, pair, calls: calls, hasWaits: hasWaits)
         }
         let sums = (first.x.reduce(0, +) / first.seconds, second.x.reduce(0, +) / second.seconds)
-        let verdict = ComparisonVerdict(
-            change: change, rate: cost == nil ? nil : rate, cost: rate == nil ? nil : cost,
-            before: sums.0, after: sums.1, samples: max(rows.0?.samples ?? 0, rows.1?.samples ?? 0))
+        func verdict(lengths: Double) -> ComparisonVerdict {
+            let parts = lengths == 1 ? parts : ComparedParts(found, hasCalls: hasCalls, lengths: lengths)
+            return ComparisonVerdict(
+                change: parts.change, rate: parts.rate, cost: parts.cost, before: sums.0, after: sums.1,
+                samples: Double(samples) * lengths)
+        }
+        let seconds = min(first.seconds, second.seconds)
         return ComparedSyscall(
             pair: 0, container: sides.1.container.name, name: entry.name, libcName: entry.libcName, kind: entry.kind,
-            baseline: side(rows.0, first, counted.0), candidate: side(rows.1, second, counted.1), change: change,
-            fromRate: cost == nil ? nil : rate?.value, fromCost: rate == nil ? nil : cost?.value,
-            fromRateEstimate: cost == nil ? nil : rate, fromCostEstimate: rate == nil ? nil : cost,
-            rateRatio: hasCalls ? found[3]?.mapped(\.roundedForReport) : nil,
-            costRatio: hasCalls ? found[4]?.mapped(\.roundedForReport) : nil,
-            verdict: verdict,
-            moreSeconds: verdict != .cannotTell
-                ? nil
-                : moreSeconds(
-                    rate.flatMap { rate in cost.map { [rate, $0] } } ?? [change], sums,
-                    seconds: min(first.seconds, second.seconds),
-                    samples: max(rows.0?.samples ?? 0, rows.1?.samples ?? 0)))
-    }
-
-    private func moreSeconds(
-        _ parts: [Estimate], _ sums: (Double, Double), seconds: Double, samples: Int
-    ) -> Double? {
-        guard samples > 0 else { return nil }
-        let forSamples = Double(ComparisonVerdict.fewestSamples) / Double(samples)
-        return ComparisonVerdict.neededLength(parts, before: sums.0, after: sums.1).flatMap { length in
-            CheckSubject.wholeSeconds(seconds * (max(length, forSamples) - 1))
-        }
+            baseline: side(rows.0, first, counted.0), candidate: side(rows.1, second, counted.1), change: parts.change,
+            fromRate: parts.rate?.value, fromCost: parts.cost?.value,
+            fromRateEstimate: parts.rate, fromCostEstimate: parts.cost,
+            rateRatio: hasCalls ? found[3]?.estimate().mapped(\.roundedForReport) : nil,
+            costRatio: hasCalls ? found[4]?.estimate().mapped(\.roundedForReport) : nil,
+            verdict: verdict(lengths: 1),
+            moreSeconds: ComparisonVerdict.neededLength(
+                most: CheckSubject.mostSeconds / seconds, verdict: verdict(lengths:)
+            ).flatMap { $0 > 1 ? CheckSubject.wholeSeconds(seconds * ($0 - 1)) : nil })
     }
 
     /// x is time, y calls.
-    private static let statistics: [PairIntervals.Statistic] = [
+    static let statistics: [PairIntervals.Statistic] = [
         change,
-        PairIntervals.Statistic { rates in
-            let (before, after) = costs(rates)
-            return (rates.y1 - rates.y0) * (before + after) / 2
-        },
-        PairIntervals.Statistic { rates in
-            let (before, after) = costs(rates)
-            return (after - before) * (rates.y0 + rates.y1) / 2
-        },
+        .difference(
+            { $0.y1 * (costs($0).before + costs($0).after) / 2 },
+            less: { $0.y0 * (costs($0).before + costs($0).after) / 2 }),
+        .difference({ costs($0).after * ($0.y0 + $0.y1) / 2 }, less: { costs($0).before * ($0.y0 + $0.y1) / 2 }),
         PairIntervals.Statistic(.logarithmic) { $0.y1 / $0.y0 },
         PairIntervals.Statistic(.logarithmic) { ($0.x1 / $0.y1) / ($0.x0 / $0.y0) },
     ]
 
-    private static let change = PairIntervals.Statistic { $0.x1 - $0.x0 }
+    private static let change = PairIntervals.Statistic.difference({ $0.x1 }, less: { $0.x0 })
 
     /// x is kernel time, y CPU time.
     private static let totals: [PairIntervals.Statistic] = [
         PairIntervals.Statistic(.share) { $0.x0 / $0.y0 },
         .share,
         PairIntervals.Statistic { $0.x1 / $0.y1 - $0.x0 / $0.y0 },
-        PairIntervals.Statistic { $0.y1 - $0.y0 },
+        .difference({ $0.y1 }, less: { $0.y0 }),
     ]
 
     /// A side without calls costs what the other does: nothing there says that the cost changed.
-    private static func costs(_ rates: PairIntervals.Rates) -> (Double, Double) {
+    private static func costs(_ rates: PairIntervals.Rates) -> (before: Double, after: Double) {
         let before = rates.y0 > 0 ? rates.x0 / rates.y0 : .nan
         let after = rates.y1 > 0 ? rates.x1 / rates.y1 : .nan
         return (before.isNaN ? after : before, after.isNaN ? before : after)

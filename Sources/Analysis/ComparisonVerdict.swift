@@ -36,7 +36,7 @@ public enum ComparisonVerdict: String, Sendable, Codable, Equatable, CaseIterabl
     ///   - before, after: time per second.
     ///   - samples: the larger side's.
     init(
-        change: Estimate, rate: Estimate?, cost: Estimate?, before: Double, after: Double, samples: Int
+        change: Estimate, rate: Estimate?, cost: Estimate?, before: Double, after: Double, samples: Double
     ) {
         let mean = (before + after) / 2
         func counts(_ part: Estimate, beside other: Double = 0) -> Bool {
@@ -44,7 +44,7 @@ public enum ComparisonVerdict: String, Sendable, Codable, Equatable, CaseIterabl
                 && abs(part.value) >= Self.leastEffect * mean
         }
         func isSmall(_ part: Estimate) -> Bool { max(part.high, -part.low) <= Self.equivalence * mean }
-        guard samples >= Self.fewestSamples, mean > 0 else {
+        guard samples >= Double(Self.fewestSamples), mean > 0 else {
             self = .cannotTell
             return
         }
@@ -62,26 +62,19 @@ public enum ComparisonVerdict: String, Sendable, Codable, Equatable, CaseIterabl
     }
 
     /// How many times as long both recordings would have to be for a verdict; 1 where they are long enough, nil where
-    /// they say nothing of it.
+    /// `most` times are not.
     ///
-    /// Intervals narrow with the root of the time. A part is told once its interval excludes 0, or lies within
-    /// `equivalence`: whichever comes first, should its value stay what it is.
-    static func neededLength(_ parts: [Estimate], before: Double, after: Double) -> Double? {
-        let margin = equivalence * (before + after) / 2
-        var length = 1.0
-        for part in parts {
-            let size = abs(part.value)
-            let reach =
-                part.value >= 0
-                ? (part.value - part.low, part.high - part.value)
-                : (part.high - part.value, part.value - part.low)
-            guard reach.0.isFinite, reach.1.isFinite else { return nil }
-            let toExclude = size > 0 ? reach.0 / size : .infinity
-            let toContain = size < margin ? reach.1 / (margin - size) : .infinity
-            let ratio = min(toExclude, toContain)
-            guard ratio.isFinite else { return nil }
-            length = max(length, ratio * ratio)
+    /// - Parameter verdict: the one of recordings so many times as long, should their figures stay what they are. Once told
+    ///   it stays told.
+    static func neededLength(most: Double, verdict: (_ lengths: Double) -> ComparisonVerdict) -> Double? {
+        if verdict(1) != .cannotTell { return 1 }
+        guard most > 1, verdict(most) != .cannotTell else { return nil }
+        var (short, long) = (1.0, most)
+        // To a hundredth: the estimate itself is rough.
+        while long > short * 1.01 {
+            let middle = (short * long).squareRoot()
+            if verdict(middle) == .cannotTell { short = middle } else { long = middle }
         }
-        return length
+        return long
     }
 }

@@ -21,8 +21,9 @@ struct SlicePair {
 /// `SliceSpectrum` says by how much; the two sides' variances add up, and so do their degrees of freedom in Welch's way.
 /// Nothing is drawn by chance: the same recordings give the same intervals.
 ///
-/// Source: Welch, The generalization of Student's problem when several different population variances are involved,
-/// Biometrika 1947.
+/// Sources: Welch, The generalization of Student's problem when several different population variances are involved,
+/// Biometrika 1947; Zou, Donner, Construction of confidence limits about effect measures, Statistics in Medicine 2008 (the
+/// interval of a difference from the two sides' own).
 final class PairIntervals {
     /// The quantities per second of run time: x and y of the baseline, x and y of the candidate.
     struct Rates {
@@ -40,6 +41,9 @@ final class PairIntervals {
             case logarithmic
             /// Of what lies between 0 and 1.
             case share
+            /// Of the candidate's part less the baseline's, neither below 0: each side's own doubt is the same to either
+            /// side on the scale of roots, as that of sums of independent pieces is.
+            case difference(baseline: @Sendable (Rates) -> Double, candidate: @Sendable (Rates) -> Double)
         }
 
         var scale: Scale
@@ -49,6 +53,16 @@ final class PairIntervals {
         init(_ scale: Scale = .linear, _ value: @escaping @Sendable (Rates) -> Double) {
             self.scale = scale
             self.value = value
+        }
+
+        /// The candidate's part less the baseline's.
+        ///
+        /// Neither can fall below 0, so that a side which bursts leave in doubt by its own size still differs from another
+        /// of a hundredth: a linear interval would say that it may be nothing.
+        static func difference(
+            _ candidate: @escaping @Sendable (Rates) -> Double, less baseline: @escaping @Sendable (Rates) -> Double
+        ) -> Statistic {
+            Statistic(.difference(baseline: baseline, candidate: candidate)) { candidate($0) - baseline($0) }
         }
 
         /// x of the candidate's y.
@@ -65,48 +79,92 @@ final class PairIntervals {
         return spectrum
     }
 
-    /// - Returns: nil for a statistic that is not defined; without an interval (minus to plus infinity) where a side has
-    ///   one slice only.
-    func estimates(_ baseline: SlicePair, _ candidate: SlicePair, of statistics: [Statistic]) -> [Estimate?] {
+    /// What is known of a statistic.
+    struct Finding {
+        let value: Double
+        private let scale: Statistic.Scale
+        private let centre: Rates
+        /// By side, 0 where it adds no doubt.
+        private let variances: (baseline: Double, candidate: Double)
+        private let quantile: Double
+
+        fileprivate init(
+            _ value: Double, _ scale: Statistic.Scale, _ centre: Rates, _ baseline: (variance: Double, freedom: Int)?,
+            _ candidate: (variance: Double, freedom: Int)?
+        ) {
+            self.value = value
+            self.scale = scale
+            self.centre = centre
+            variances = (baseline?.variance ?? 0, candidate?.variance ?? 0)
+            let variance = variances.baseline + variances.candidate
+            let weights = [baseline, candidate].compactMap(\.self).reduce(0) {
+                $0 + $1.variance * $1.variance / Double($1.freedom)
+            }
+            let isDoubtful = variance > 0 && variance.isFinite
+            quantile = isDoubtful ? ElementaryFunctions.studentQuantile(freedom: variance * variance / weights) : 0
+        }
+
+        /// The 95 % interval; without one (minus to plus infinity) where a side has one slice only.
+        ///
+        /// - Parameter lengths: what recordings so many times as long would leave, should all else stay as it is: doubt
+        ///   falls with the root of the time.
+        func estimate(lengths: Double = 1) -> Estimate {
+            let variance = (variances.baseline + variances.candidate) / lengths
+            guard variance.isFinite else { return Estimate(value: value, low: -.infinity, high: .infinity) }
+            guard variance > 0 else { return Estimate(value: value, low: value, high: value) }
+            let reach = quantile * variance.squareRoot()
+            switch scale {
+            case .logarithmic where value > 0:
+                let factor = ElementaryFunctions.exp(reach / value)
+                return Estimate(value: value, low: value / factor, high: value * factor)
+            case .share where value > 0 && value < 1 && reach < value * (1 - value):
+                // By the odds; where next to nothing is known, they would say that anything is possible.
+                let odds = value / (1 - value)
+                let factor = ElementaryFunctions.exp(reach / (value * (1 - value)))
+                return Estimate(value: value, low: odds / (odds + factor), high: odds * factor / (1 + odds * factor))
+            case .difference(let baseline, let candidate):
+                let before = Self.reaches(baseline(centre), quantile * (variances.baseline / lengths).squareRoot())
+                let after = Self.reaches(candidate(centre), quantile * (variances.candidate / lengths).squareRoot())
+                return Estimate(
+                    value: value, low: value - (after.down * after.down + before.up * before.up).squareRoot(),
+                    high: value + (after.up * after.up + before.down * before.down).squareRoot())
+            case .linear, .logarithmic, .share:
+                return Estimate(value: value, low: value - reach, high: value + reach)
+            }
+        }
+
+        /// How far what is not below 0 may lie from `part`: where roots lie within a reach of its root.
+        ///
+        /// Source: Bartlett, The square root transformation in analysis of variance, J. Royal Statistical Society 1936.
+        private static func reaches(_ part: Double, _ reach: Double) -> (down: Double, up: Double) {
+            guard part > 0 else { return (reach, reach) }
+            let bend = reach * reach / (4 * part)
+            return (reach < 2 * part ? reach - bend : part, reach + bend)
+        }
+    }
+
+    /// - Returns: nil for a statistic that is not defined.
+    func findings(_ baseline: SlicePair, _ candidate: SlicePair, of statistics: [Statistic]) -> [Finding?] {
         let first = Side(baseline, self)
         let second = Side(candidate, self)
         let centre = Rates(x0: first.rates.x, y0: first.rates.y, x1: second.rates.x, y1: second.rates.y)
         return statistics.map { statistic in
             let value = statistic.value(centre)
             guard value.isFinite else { return nil }
-            let sides = [
+            return Finding(
+                value, statistic.scale, centre,
                 first.doubt(
                     Self.slope(of: statistic, at: centre, along: \.x0),
                     Self.slope(of: statistic, at: centre, along: \.y0)),
                 second.doubt(
                     Self.slope(of: statistic, at: centre, along: \.x1),
-                    Self.slope(of: statistic, at: centre, along: \.y1)),
-            ].compactMap(\.self)
-            return Self.estimate(value, statistic.scale, sides)
+                    Self.slope(of: statistic, at: centre, along: \.y1)))
         }
     }
 
-    private static func estimate(
-        _ value: Double, _ scale: Statistic.Scale, _ sides: [(variance: Double, freedom: Int)]
-    ) -> Estimate {
-        let variance = sides.reduce(0) { $0 + $1.variance }
-        guard variance.isFinite else { return Estimate(value: value, low: -.infinity, high: .infinity) }
-        guard variance > 0 else { return Estimate(value: value, low: value, high: value) }
-        let freedom =
-            variance * variance / sides.reduce(0) { $0 + $1.variance * $1.variance / Double($1.freedom) }
-        let reach = ElementaryFunctions.studentQuantile(freedom: freedom) * variance.squareRoot()
-        switch scale {
-        case .logarithmic where value > 0:
-            let factor = ElementaryFunctions.exp(reach / value)
-            return Estimate(value: value, low: value / factor, high: value * factor)
-        case .share where value > 0 && value < 1 && reach < value * (1 - value):
-            // By the odds; where next to nothing is known, they would say that anything is possible.
-            let odds = value / (1 - value)
-            let factor = ElementaryFunctions.exp(reach / (value * (1 - value)))
-            return Estimate(value: value, low: odds / (odds + factor), high: odds * factor / (1 + odds * factor))
-        case .linear, .logarithmic, .share:
-            return Estimate(value: value, low: value - reach, high: value + reach)
-        }
+    /// - Returns: nil for a statistic that is not defined.
+    func estimates(_ baseline: SlicePair, _ candidate: SlicePair, of statistics: [Statistic]) -> [Estimate?] {
+        findings(baseline, candidate, of: statistics).map { $0?.estimate() }
     }
 
     /// One of the recordings.

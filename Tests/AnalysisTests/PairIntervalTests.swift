@@ -34,17 +34,8 @@ struct PairIntervalTests {
         }
     }
 
-    static let statistics: [PairIntervals.Statistic] = [
-        PairIntervals.Statistic { $0.x1 - $0.x0 },
-        PairIntervals.Statistic { rates in
-            let costs = rates.x0 / rates.y0 + rates.x1 / rates.y1
-            return (rates.y1 - rates.y0) * costs / 2
-        },
-        PairIntervals.Statistic { rates in
-            let costs = rates.x1 / rates.y1 - rates.x0 / rates.y0
-            return costs * (rates.y0 + rates.y1) / 2
-        },
-    ]
+    /// As a comparison has them: the change, and its parts from the rate and from the cost.
+    static let statistics = Array(ComparedPairs.statistics.prefix(3))
 
     @Test(
         "95 of 100 intervals hold the truth, however long bursts last: 93 to 97 % of 2,000",
@@ -116,9 +107,43 @@ struct PairIntervalTests {
         let nothing = SlicePair(x: [0, 0, 0], y: [0, 0, 0], seconds: 1)
         #expect(PairIntervals().estimates(nothing, nothing, of: [.share]) == [nil])
         let one = SlicePair(x: [1], seconds: 1)
-        let difference = PairIntervals.Statistic { $0.x1 - $0.x0 }
+        let difference = PairIntervals.Statistic.difference({ $0.x1 }, less: { $0.x0 })
         let estimate = try #require(PairIntervals().estimates(one, one, of: [difference])[0])
         #expect(estimate.low == -.infinity && estimate.high == .infinity)
+    }
+
+    @Test("a side that bursts leave in doubt by its own size still differs from a hundredth of it")
+    func bursts() throws {
+        let steady = SlicePair(x: [Double](repeating: 1, count: 40), seconds: 4)
+        // One burst, as long as a quarter of the recording.
+        let burst = SlicePair(x: (0..<40).map { 15..<25 ~= $0 ? 160 : 40 }, seconds: 4)
+        let linear = PairIntervals.Statistic { $0.x1 - $0.x0 }
+        let found = PairIntervals().estimates(steady, burst, of: [linear] + Self.statistics.prefix(1))
+        let (straight, bent) = (try #require(found[0]), try #require(found[1]))
+        // 690 a second, and what is above 0 cannot have been less than nothing.
+        #expect(straight.value == 690 && straight.low < 0)
+        #expect(bent.value == 690 && bent.low > 0 && bent.high > straight.high)
+    }
+
+    @Test("longer recordings are told to leave less doubt, by the root of their length")
+    func lengths() throws {
+        let pair = SlicePair(x: [1, 4, 2, 3, 1, 2, 4, 3], seconds: 0.8)
+        let linear = PairIntervals.Statistic { $0.x1 }
+        let finding = try #require(PairIntervals().findings(.none, pair, of: [linear])[0])
+        let (now, later) = (finding.estimate(), finding.estimate(lengths: 4))
+        #expect(now.value == later.value)
+        #expect(abs((now.high - now.low) / (later.high - later.low) - 2) < 1e-9)
+    }
+
+    @Test("the time that a verdict needs is the one at which it comes")
+    func neededLength() throws {
+        func verdict(from length: Double) -> (Double) -> ComparisonVerdict {
+            { $0 < length ? .cannotTell : .dearer }
+        }
+        #expect(ComparisonVerdict.neededLength(most: 100, verdict: verdict(from: 0)) == 1)
+        let needed = try #require(ComparisonVerdict.neededLength(most: 100, verdict: verdict(from: 7)))
+        #expect(7...7.07 ~= needed)
+        #expect(ComparisonVerdict.neededLength(most: 100, verdict: verdict(from: 101)) == nil)
     }
 
     @Test("what is the same in every slice has no width, and twice the calls at the same cost leave no doubt of it")

@@ -24,6 +24,9 @@ extension EndToEnd {
                 var candidate: Side?
                 var fromRateNs: Double?
                 var fromCostNs: Double?
+                var fromRate: Estimate?
+                var fromCost: Estimate?
+                var rateRatio: Estimate?
                 var costRatio: Estimate?
             }
             var syscalls: [Syscall]
@@ -83,11 +86,18 @@ extension EndToEnd {
             try #require(outcome.status == 0, "jostle diff: \(outcome.errors)")
             let row = try #require(try Difference(json: outcome.output).syscalls.first { names.contains($0.name) })
             func whole(_ value: Double?) -> String { value.map { "\(Int($0))" } ?? "?" }
+            func interval(_ estimate: Difference.Estimate?, by unit: Double, places: Int) -> String {
+                [estimate?.value, estimate?.low, estimate?.high]
+                    .map { $0.map { String(format: "%.\(places)f", $0 / unit) } ?? "?" }.joined(separator: ", ")
+            }
             seen(
                 "\(row.name): \(row.verdict); calls/s \(whole(row.baseline?.callsPerSecond)) → "
                     + "\(whole(row.candidate?.callsPerSecond)), cost \(whole(row.baseline?.costPerCallNs)) → "
-                    + "\(whole(row.candidate?.costPerCallNs)) ns; from rate \(whole(row.fromRateNs)) ns/s, from cost "
-                    + "\(whole(row.fromCostNs)) ns/s")
+                    + "\(whole(row.candidate?.costPerCallNs)) ns; with intervals: from rate "
+                    + "\(interval(row.fromRate, by: 1e6, places: 2)) ms/s, from cost "
+                    + "\(interval(row.fromCost, by: 1e6, places: 2)) ms/s, rate × "
+                    + "\(interval(row.rateRatio, by: 1, places: 3)), cost × \(interval(row.costRatio, by: 1, places: 3))"
+            )
             return row
         }
 
@@ -95,15 +105,16 @@ extension EndToEnd {
         func contention() async throws {
             try await Stage.with { stage in
                 // The program keeps its own rate in both recordings: what others do can change the cost alone. Four threads,
-                // because waits behind a storm are long and rare: one thread had ten of them in five seconds.
+                // because waits behind a storm are long and rare: half of the time lies in the 60 longest of 5 s. Ten seconds,
+                // because 50 slices of such waits may by chance look like one long burst.
                 func logger(_ name: String) -> Load {
                     Load(name: name, workload: "fadvise-storm", options: ["--threads", "4", "--rate", "4000"])
                 }
-                let alone = try await Self.record(stage, [logger("alone")], seconds: 5, frequency: 999)
+                let alone = try await Self.record(stage, [logger("alone")], seconds: 10, frequency: 999)
                 let others = try stage.cgroup("others")
                 let storm = try await stage.workload(
                     "fadvise-storm", in: others, seconds: 120, options: ["--threads", "16"])
-                let amid = try await Self.record(stage, [logger("amid")], seconds: 5, frequency: 999)
+                let amid = try await Self.record(stage, [logger("amid")], seconds: 10, frequency: 999)
                 storm.signal(SIGTERM)
                 let stormed = try await storm.end(within: .seconds(60))
                 try #require(stormed.status == 0, "\(stormed.errors)")

@@ -56,6 +56,13 @@ final class HostMachine: LiveMachine {
     /// Called before what may take long: records pile up meanwhile.
     var beforeWaiting: () -> Void = {}
 
+    /// Whether something was looked up that may have taken long, since this was last asked for.
+    func takeHasLookedUp() -> Bool {
+        defer { hasLookedUp = false }
+        return hasLookedUp
+    }
+    private var hasLookedUp = false
+
     init(host: Host, doors: FileDoors) {
         self.host = host
         self.doors = doors
@@ -82,6 +89,7 @@ final class HostMachine: LiveMachine {
     // MARK: LiveMachine
 
     func process(_ pid: ProcessID) -> KnownProcess? {
+        hasLookedUp = true
         guard let process = host.process(pid) else { return nil }
         if rootsToHold > 0 {
             files.holdRoot(of: pid)
@@ -96,6 +104,7 @@ final class HostMachine: LiveMachine {
     func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule? {
         if mapping.path == "[vdso]" { return vdso() }
         if mapping.file == nil && mapping.buildID == nil { return anonymous(mapping, in: pid) }
+        hasLookedUp = true
         beforeWaiting()
         do throws(FileRefusal) {
             let file = try open(mapping, in: pid, relatives: relatives)
@@ -157,6 +166,7 @@ final class HostMachine: LiveMachine {
 
     func container(madeAs cgroup: CgroupID, path: String) -> (row: RowID, container: Container)? {
         // Most new cgroups are no containers, and reading the runtimes' state takes a while.
+        hasLookedUp = true
         guard let row = nextContainerRow, let known = ContainerPath(path), known.runtime != "systemd",
             let made = host.cgroup(atPath: path), made.id == cgroup,
             let identity = host.container(holding: made), identity.cgroup == made, !identity.isSandbox

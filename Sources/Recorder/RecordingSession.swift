@@ -22,11 +22,18 @@ struct RecordingSession: ~Copyable {
     private(set) var endTime: UInt64
     private var lostSamples: Int64?
     private var callCounts: [RowID: Int64] = [:]
+    private var lastCommit: UInt64 = 0
+    private var nextCommit: UInt64 = 0
     private var targetTimes: [RowID: CPUTimes] = [:]
 
     /// How long the loop sleeps when nothing wakes it, in milliseconds; also how far it lags behind the rings.
     private static let tick: Int32 = 50
     private static let commitInterval: UInt64 = 1_000_000_000
+    /// When files are looked up, which may take long, what was read before is committed in between: samples that wait in the rings
+    /// meanwhile are lost with a killed recorder, and what was not committed besides.
+    private static let commitIntervalWhenBehind: UInt64 = 500_000_000
+    /// So long after that comes the next commit, which has what had waited.
+    private static let commitDelayWhenBehind: UInt64 = 100_000_000
     private static let lookInterval: UInt64 = 20_000_000
     /// More processes than this are looked at when a sample hits them, not before the recording starts.
     private static let eagerProcesses = 2_000
@@ -124,12 +131,16 @@ struct RecordingSession: ~Copyable {
         for (pid, row) in knownProcesses() {
             builder.add(pid)
             if events.followsSwitches { threads -= builder.findSleepers(of: pid, container: row, limit: threads) }
+            // Files that open slowly keep this for seconds.
+            if Clock.monotonic() >= nextCommit {
+                try drain(untilEnd: false, to: &writer)
+                try commit(to: &writer)
+            }
         }
         machine.rootsToHold = .max
         try command?.command.start()
 
         let deadline = request.duration.map { startTime + UInt64(max(0, $0.nanoseconds)) }
-        var nextCommit = startTime + Self.commitInterval
         var lastLook = Clock.monotonic()
         var end: RecordSummary.EndReason?
         while end == nil {
@@ -142,9 +153,9 @@ struct RecordingSession: ~Copyable {
                 info.commandStatus = SpawnedCommand.exitStatus(status)
                 end = .commandEnded
             }
-            drain(untilEnd: false)
+            try drain(untilEnd: false, to: &writer)
             // Once more, and not for ever: what ends the recording is looked at in between.
-            if events.rings.isFilling { drain(untilEnd: false) }
+            if events.rings.isFilling { try drain(untilEnd: false, to: &writer) }
             let look = Clock.monotonic()
             if look - lastLook > Self.lookInterval {
                 let seconds = Double(look - lastLook) / 1e9
@@ -157,7 +168,6 @@ struct RecordingSession: ~Copyable {
                 lastLook = look
             }
             if Clock.monotonic() >= nextCommit {
-                nextCommit = Clock.monotonic() + Self.commitInterval
                 // What is older than a second has left the rings.
                 builder.settle(before: Clock.monotonic() - Self.commitInterval)
                 try commit(to: &writer)
@@ -181,7 +191,7 @@ struct RecordingSession: ~Copyable {
             info.commandStatus = command.command.end().map(SpawnedCommand.exitStatus)
             commandHasEnded = true
         }
-        drain(untilEnd: true)
+        try drain(untilEnd: true, to: &writer)
         if let change = lockWindows.finish(at: endTime) { builder.take(change) }
         builder.finish(at: endTime)
         builder.batch.pressure += builder.successorRows()
@@ -223,15 +233,37 @@ struct RecordingSession: ~Copyable {
         if let change { builder.take(change) }
     }
 
-    private mutating func drain(untilEnd: Bool) {
+    private mutating func drain(untilEnd: Bool, to writer: inout RecordingWriter) throws(RecorderError) {
         events.switchBrake?.check()
+        let began = Clock.monotonic()
+        var count = 0
+        var failure: RecorderError?
         events.round(untilEnd: untilEnd) { record, bytes in
             if let record {
                 builder.take(record, bytes: bytes)
             } else {
                 builder.countUndecodable()
             }
+            count += 1
+            let hasLookedUp = machine.takeHasLookedUp()
+            guard hasLookedUp || count.isMultiple(of: 256), failure == nil else { return }
+            let now = Clock.monotonic()
+            // The next record may wait for a file again.
+            guard now >= (hasLookedUp ? lastCommit + Self.commitIntervalWhenBehind : nextCommit) else { return }
+            do throws(RecorderError) {
+                try Self.commit(&builder, info: Self.info(info, helpers, builder.losses, since: startTime), to: &writer)
+            } catch {
+                failure = error
+            }
+            lastCommit = now
+            nextCommit = now + Self.commitInterval
         }
+        let end = Clock.monotonic()
+        // Meanwhile the rings have filled.
+        if end > began + Self.commitIntervalWhenBehind {
+            nextCommit = min(nextCommit, end + Self.commitDelayWhenBehind)
+        }
+        if let failure { throw failure }
     }
 
     /// Sleeps until a ring fills, a signal comes, the command ends or the time is over.
@@ -281,17 +313,33 @@ struct RecordingSession: ~Copyable {
 
     /// The facts as they are; `finished` is set by the writer.
     func currentInfo(at time: UInt64) -> RecordingInfo {
-        var current = info
-        current.durationNanoseconds = Int64(clamping: time - startTime)
-        current.losses = builder.losses
+        var current = Self.info(info, helpers, builder.losses, since: startTime, at: time)
         if let lostSamples { current.losses.lostSamples = max(lostSamples, current.losses.lostSamples) }
+        return current
+    }
+
+    private static func info(
+        _ info: RecordingInfo, _ helpers: RecorderHelpers, _ losses: Losses, since start: UInt64,
+        at time: UInt64 = Clock.monotonic()
+    ) -> RecordingInfo {
+        var current = info
+        current.durationNanoseconds = Int64(clamping: time - start)
+        current.losses = losses
         current.losses.recorderCPUNanoseconds = Clock.ownCPU() + helpers.cpuNanoseconds()
         return current
     }
 
     mutating func commit(to writer: inout RecordingWriter) throws(RecorderError) {
+        lastCommit = Clock.monotonic()
+        nextCommit = lastCommit + Self.commitInterval
+        try Self.commit(&builder, info: currentInfo(at: lastCommit), to: &writer)
+    }
+
+    private static func commit(
+        _ builder: inout ProfileBuilder<HostMachine>, info: RecordingInfo, to writer: inout RecordingWriter
+    ) throws(RecorderError) {
         do {
-            try writer.commit(builder.batch, info: currentInfo(at: Clock.monotonic()))
+            try writer.commit(builder.batch, info: info)
         } catch {
             throw .recording(error)
         }

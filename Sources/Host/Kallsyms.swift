@@ -86,10 +86,8 @@ struct Kallsyms {
         var found: Set<String> = []
         for entry in entries {
             let start = Int(entry.place) + 2
-            // `__pfx_NAME`, half of all lines, is padding.
-            if start + 2 < bytes.count, bytes[start] == 0x5F, bytes[start + 1] == 0x5F, bytes[start + 2] == 0x70 {
-                guard symbol(entry).rank < .boundary else { continue }
-            }
+            // Half of all lines: padding, whose rank is `boundary`.
+            if Self.holds(SpecialNames.padding, bytes, at: start) { continue }
             var end = start
             var sum: UInt32 = 0
             while end < bytes.count {
@@ -103,6 +101,21 @@ struct Kallsyms {
             if wanted.contains(text) { found.insert(text) }
         }
         return found
+    }
+
+    /// The first function of this name, whose module does not matter.
+    ///
+    /// - Complexity: O(n).
+    func function(named name: String) -> Entry? {
+        let bytes = contents.span
+        let wanted = Array(name.utf8)
+        return entries.first { entry in
+            let start = Int(entry.place) + 2
+            guard Self.holds(wanted, bytes, at: start) else { return false }
+            let end = start + wanted.count
+            guard end == bytes.count || bytes[end] == 0x0A || bytes[end] == 0x09 else { return false }
+            return symbol(entry).rank < .boundary
+        }
     }
 
     private static let sumBits: UInt32 = 14
@@ -180,6 +193,7 @@ struct Kallsyms {
     }
 
     private static func holds(_ text: [UInt8], _ bytes: borrowing Span<UInt8>, at start: Int) -> Bool {
+        guard start + text.count <= bytes.count else { return false }
         for index in text.indices where text[index] != bytes[start + index] { return false }
         return true
     }
@@ -200,6 +214,7 @@ private enum SpecialNames {
     static let syscalls = ["__x64_sys_", "__arm64_sys_", "__riscv_sys_"].map { Array($0.utf8) }
     static let aliases = ["__ia32_", "__do_sys_", "__se_sys_", "__pi_"].map { Array($0.utf8) }
     /// `__pfx_NAME` is the padding before a function; the others are the linker's.
-    static let marks = ["__pfx_", "_stext", "_text", "_etext", "_sinittext", "_einittext"].map { Array($0.utf8) }
+    static let marks = [padding] + ["_stext", "_text", "_etext", "_sinittext", "_einittext"].map { Array($0.utf8) }
+    static let padding = Array("__pfx_".utf8)
     static let markEnds = ["text_start", "text_end"].map { Array($0.utf8) }
 }

@@ -93,12 +93,7 @@ public struct KernelSymbols: Sendable {
     /// - Complexity: O(n).
     public func address(of name: String) -> VirtualAddress? {
         guard !isHidden else { return nil }
-        let wanted = Array(name.utf8)
-        let found = table.entries.first { entry in
-            let symbol = table.symbol(entry)
-            return symbol.rank < .boundary && table.contents[symbol.name].elementsEqual(wanted)
-        }
-        return found.map { VirtualAddress($0.address) }
+        return table.function(named: name).map { VirtualAddress($0.address) }
             ?? inserted.first { $0.name == name }.map { VirtualAddress($0.range.lowerBound) }
     }
 

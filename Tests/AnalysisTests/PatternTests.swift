@@ -17,6 +17,9 @@ import Testing
         let fadvise = PatternCatalogue.pattern(named: "fadvise-dontneed-lru-drain")
         #expect(fadvise?.remedy.contains("--drop_log_memory=false") == true)
         #expect(fadvise?.scope == .hostWide && fadvise?.leastShare == 0.01)
+        // The short way to them finds the same.
+        let paths = PatternCatalogue.all.flatMap(\.evidence).map(\.path)
+        #expect(PatternCatalogue.functionsBetween == Set(paths.flatMap { $0.dropFirst().dropLast() }.joined()))
         #expect(PatternCatalogue.functionsBetween.contains("process_one_work"))
         #expect(!PatternCatalogue.functionsBetween.contains("generic_fadvise"))
     }

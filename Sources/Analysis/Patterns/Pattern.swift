@@ -57,7 +57,7 @@ public enum PatternConfidence: String, Sendable, Codable, CaseIterable {
 
 /// One path through the kernel that a pattern shows itself by.
 public struct PatternEvidence: Sendable, Codable, Equatable {
-    public enum Strength: String, Sendable, Codable {
+    public enum Strength: String, Sendable, Codable, CaseIterable {
         /// Justifies the finding.
         case strong
         /// Adds weight to strong evidence, and means nothing alone.

@@ -1,19 +1,22 @@
 /// The patterns that jostle knows.
 public enum PatternCatalogue {
     /// In alphabetical order.
-    public static let all: [Pattern] = PatternText.patterns(
-        of: [memory, files, storage, scheduler, network, system].joined(separator: "\n\n")
-    ).patterns.sorted { $0.name < $1.name }
+    public static let all: [Pattern] = PatternText.patterns(of: texts.joined(separator: "\n\n"))
+        .patterns.sorted { $0.name < $1.name }
+
+    private static var texts: [String] { [memory, files, storage, scheduler, network, system] }
 
     /// A pattern by its name.
     public static func pattern(named name: String) -> Pattern? { all.first { $0.name == name } }
 
     /// The functions that stand between two others on some path. A kernel into whose callers they were inlined does not
     /// have them, and then the path goes without: the recorder looks that up.
+    ///
+    /// Read without the rest of the patterns, which takes longer than all else that a recording does first.
     public static let functionsBetween: Set<String> = {
         var names: Set<String> = []
-        for evidence in all.flatMap(\.evidence) where evidence.path.count > 2 {
-            for step in evidence.path.dropFirst().dropLast() { names.formUnion(step) }
+        for path in texts.flatMap(PatternText.paths(of:)) {
+            for step in path.dropFirst().dropLast() { names.formUnion(step) }
         }
         return names
     }()
@@ -45,6 +48,33 @@ enum PatternText {
             patterns.append(pattern)
         }
         return (patterns, problems)
+    }
+
+    /// The paths of all evidence, whatever pattern it belongs to.
+    static func paths(of text: String) -> [[[String]]] {
+        let words = PatternEvidence.Strength.allCases.map { Array("\($0.rawValue) ".utf8) }
+        var lines: [String] = []
+        var goesOn = false
+        for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            if line.first != UInt8(ascii: " ") {
+                goesOn = words.contains { line.starts(with: $0) }
+                if goesOn { lines.append(String(Substring(line))) }
+            } else if goesOn {
+                lines[lines.count - 1] += String(Substring(line.dropFirst()))
+            }
+        }
+        return lines.compactMap { line in
+            // Strength, state, path.
+            let parts = line.split(separator: " ", maxSplits: 2)
+            return parts.count == 3 ? path(of: parts[2]) : nil
+        }
+    }
+
+    /// `outer > inner|alternative`, with every name that stands for several written out.
+    private static func path(of text: Substring) -> [[String]] {
+        text.split(separator: ">").map { step in
+            step.split { $0 == "|" || $0 == " " }.flatMap { slowPaths[String($0)] ?? [String($0)] }
+        }
     }
 
     private static func paragraphs(of text: String) -> [[String]] {
@@ -85,9 +115,7 @@ enum PatternText {
             guard let strength = PatternEvidence.Strength(rawValue: String(line[..<space])),
                 let end = rest.firstIndex(of: " "), let state = PatternEvidence.State(rawValue: String(rest[..<end]))
             else { return false }
-            let path = rest[end...].split(separator: ">").map { step in
-                step.split { $0 == "|" || $0 == " " }.flatMap { slowPaths[String($0)] ?? [String($0)] }
-            }
+            let path = path(of: rest[end...])
             if path.isEmpty || path.contains([]) { return false }
             pattern.evidence.append(PatternEvidence(strength: strength, state: state, path: path))
         case "cpus":

@@ -1,7 +1,10 @@
-// Short-lived processes: fork, exec of /bin/true (or, where there is none, of this program as `noop`), wait.
+// Short-lived processes: fork (or, several times as often, vfork: `--call vfork`), exec of /bin/true (or, where there is none,
+// of this program as `noop`), wait.
 #include "workload.h"
 
 #include <signal.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,9 +12,18 @@
 enum { CLONE, WAIT4 };
 enum { FAILED_CHILDREN };
 
+static bool shares_memory;
+
+static void setup(struct run *run) {
+    const char *call = run->options->call;
+    if (call && strcmp(call, "fork") != 0 && strcmp(call, "vfork") != 0) return fail(run, "--call takes fork or vfork");
+    shares_memory = call && strcmp(call, "vfork") == 0;
+    if (shares_memory) run->call = "vfork";
+}
+
 static NOINLINE pid_t Helper_spawn(struct worker *worker) {
     uint64_t start = clock_ns(CLOCK_MONOTONIC);
-    pid_t child = fork();
+    pid_t child = shares_memory ? vfork() : fork();
     if (child == 0) {
         // Nothing is counted here: the tally is shared with the parent.
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -39,9 +51,10 @@ static void work(struct worker *worker) {
 
 const struct workload fork_exec = {
     .name = "fork-exec",
-    .summary = "threads that fork, exec and wait",
+    .summary = "threads that fork (--call vfork: vfork), exec and wait",
     .default_threads = 2,
     .calls = {"clone", "wait4"},
     .facts = {"failed_children"},
+    .setup = setup,
     .work = work,
 };

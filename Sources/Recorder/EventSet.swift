@@ -100,7 +100,8 @@ struct EventSet {
         self.source = source
         self.frequency = frequency
         self.machine = machine
-        self.kinds = try Self.working(kinds, abilities: abilities, machine: machine, missing: &missing)
+        let trial = try Self.working(kinds, abilities: abilities, machine: machine, missing: &missing)
+        self.kinds = trial.kinds
         for part in missing { notes.append(part.consequence + (request.reason(part).map { ": " + $0 } ?? "")) }
 
         if plan.needsWholeMachine {
@@ -113,6 +114,8 @@ struct EventSet {
         } else {
             for named in plan.outermostCgroups { try attach(named, attribution: &attribution) }
         }
+        // Until here: closing the last event of a tracepoint takes the kernel a grace period, of seconds on a busy machine.
+        withExtendedLifetime(trial.events) {}
         if let note = ring.note(cpus: machine.onlineCPUs.count) {
             notes.append(note)
         } else if ringBytes < ring.capacity * rings.count {
@@ -124,14 +127,17 @@ struct EventSet {
 
     /// The kinds of events that this machine lets us open. Without the first there is no recording; without another one
     /// there is. Where the kernel's half is refused, time in user code is all that can be sampled.
+    ///
+    /// - Returns: also the events that were opened to see that, to be held while the real ones are opened.
     private static func working(
         _ kinds: [EventKind], abilities: KernelAbilities, machine: Machine, missing: inout [MissingPart]
-    ) throws(RecorderError) -> [EventKind] {
+    ) throws(RecorderError) -> (kinds: [EventKind], events: [Event]) {
         let scope = EventScope.everything(cpu: machine.onlineCPUs.first ?? 0)
         var working: [EventKind] = []
+        var events: [Event] = []
         for kind in kinds {
             do throws(PerfEventError) {
-                _ = try Event(kind.description, scope: scope, abilities: abilities)
+                events.append(try Event(kind.description, scope: scope, abilities: abilities))
                 working.append(kind)
             } catch {
                 if let part = kind.lostWithout {
@@ -145,7 +151,7 @@ struct EventSet {
                 else { throw failure(error, machine: machine) }
                 // What follows from it needs no sentence of its own.
                 missing = [.kernelHalf]
-                return [userHalf]
+                return ([userHalf], events)
             }
         }
         // A wait needs its begin and its end.
@@ -153,7 +159,7 @@ struct EventSet {
             working.contains { $0.meaning == meaning }
         }
         if !isWhole { working.removeAll { [.lockBegin, .lockEnd, .lockStack].contains($0.meaning) } }
-        return working
+        return (working, events)
     }
 
     /// Opens the events of one cgroup on all CPUs.

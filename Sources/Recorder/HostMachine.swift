@@ -101,6 +101,20 @@ final class HostMachine: LiveMachine {
             mappings: host.executableMappings(of: pid))
     }
 
+    /// Opens the files that the processes have mapped, each once, for as long as it may take; the others wait for a sample
+    /// that hits them.
+    ///
+    /// - Parameter nanoseconds: after that no further file is begun.
+    func openFiles(of processes: [ProcessID], within nanoseconds: UInt64) {
+        let end = Clock.monotonic() + nanoseconds
+        for pid in processes {
+            for mapping in host.executableMappings(of: pid) {
+                if Clock.monotonic() >= end { return }
+                _ = module(shownBy: mapping, in: pid, relatives: [])
+            }
+        }
+    }
+
     func module(shownBy mapping: Mapping, in pid: ProcessID, relatives: [ProcessID]) -> LiveModule? {
         if mapping.path == "[vdso]" { return vdso() }
         if mapping.file == nil && mapping.buildID == nil { return anonymous(mapping, in: pid) }

@@ -35,6 +35,8 @@ struct RecordingSession: ~Copyable {
     /// So long after that comes the next commit, which has what had waited.
     private static let commitDelayWhenBehind: UInt64 = 100_000_000
     private static let lookInterval: UInt64 = 20_000_000
+    /// Files that are opened before the recording starts do not keep it from reading its rings later. Nanoseconds.
+    private static let warmUp: UInt64 = 200_000_000
     /// More processes than this are looked at when a sample hits them, not before the recording starts.
     private static let eagerProcesses = 2_000
     /// Of how many of those the root directory is held: each takes a descriptor.
@@ -57,6 +59,7 @@ struct RecordingSession: ~Copyable {
         let machine = HostMachine(host: host, doors: helpers.doors)
         machine.targetsAreOnHost = plan.isOnHost(host: host)
         if plan.takesNewContainers { machine.nextContainerRow = RowID(plan.containers.count + 1) }
+        machine.openFiles(of: Self.processes(of: plan, host: host).map(\.pid), within: Self.warmUp)
         let now = Clock.monotonic()
         info = RecordingInfo(
             toolVersion: request.toolVersion, host: facts.hostname, kernel: facts.kernelRelease, arch: facts.arch,
@@ -281,15 +284,17 @@ struct RecordingSession: ~Copyable {
         _ = unsafe poll(&waiting, nfds_t(waiting.count), Int32(milliseconds))
     }
 
-    private func knownProcesses() -> [(pid: ProcessID, row: RowID)] {
+    private func knownProcesses() -> [(pid: ProcessID, row: RowID)] { Self.processes(of: plan, host: host) }
+
+    private static func processes(of plan: RecordingPlan, host: Host) -> [(pid: ProcessID, row: RowID)] {
         var all = plan.processes
         var known = Set(all.map(\.pid))
         // From the inside outwards: a process belongs to the deepest named cgroup that it is in.
         for named in plan.cgroups.sorted(by: { $0.cgroup.path.utf8.count > $1.cgroup.path.utf8.count })
-        where all.count < Self.eagerProcesses {
+        where all.count < eagerProcesses {
             all += host.processIDs(in: named.cgroup).filter { known.insert($0).inserted }.map { ($0, named.row) }
         }
-        return Array(all.prefix(Self.eagerProcesses))
+        return Array(all.prefix(eagerProcesses))
     }
 
     // MARK: Facts

@@ -150,7 +150,8 @@ extension EndToEnd {
                         "-f", "-qq", "-s", "300", "-o", trace, "-e",
                         "trace=execve,execveat,open,openat,openat2,creat,unlink,unlinkat,rename,renameat,renameat2,link,"
                             + "linkat,symlink,symlinkat,mkdir,mkdirat,rmdir,truncate,ftruncate,chmod,fchmod,fchmodat,chown,"
-                            + "mknod,mknodat,ptrace,process_vm_writev,kill,tgkill,tkill,pidfd_send_signal",
+                            + "mknod,mknodat,ptrace,process_vm_writev,kill,tgkill,tkill,pidfd_send_signal,fork,vfork,clone,"
+                            + "clone3",
                         Programs.jostle, "record", "-F", "999", "-o", file, "--", Programs.workload, "user-spin",
                         "--seconds", "1",
                     ])
@@ -176,14 +177,27 @@ extension EndToEnd {
                 }
                 seen("strace: \(lines.count) calls looked at, executed 2, written \(written.sorted())")
                 #expect(others.isEmpty, "\(others)")
-                // Signals go to helpers only, by descriptor, and to nobody else.
-                let signals = lines.filter { $0.contains(#/ t?g?kill\(/#) && !$0.hasPrefix(commandPID) }
-                #expect(signals.allSatisfy { $0.contains("SIGKILL") == false }, "\(signals)")
+                // Signals go by descriptor to helpers, and by number only from a process to its own children: helpers that did
+                // not end with the others.
+                let forks = lines.compactMap { $0.firstMatch(of: #/^(\d+) .*\b(?:v?fork|clone3?)\b.* = (\d+)$/#) }
+                let children = Dictionary(grouping: forks, by: \.1).mapValues { Set($0.map(\.2)) }
+                for line in lines where !line.hasPrefix(commandPID) {
+                    guard let signal = line.firstMatch(of: #/^(\d+) +t?g?kill\((\d+), .*SIG/#) else { continue }
+                    #expect(children[signal.1]?.contains(signal.2) == true && signal.2 != commandPID, "\(line)")
+                }
+                #expect(forks.count >= 4, "\(lines.filter { $0.contains("clone") || $0.contains("fork") })")
             }
         }
 
         @Test("A parser that is stopped or killed costs the file that it reads its names, and nothing else")
         func lostParsers() async throws {
+            // On a busy machine another parser may be asked: then nothing may be missing, and it is tried again.
+            for _ in 0..<3 where try await Self.oneIsLost() { return }
+            Issue.record("in three recordings the stopped parser was never asked")
+        }
+
+        /// - Returns: whether the parser that was stopped was asked.
+        private static func oneIsLost() async throws -> Bool {
             try await Stage.with { stage in
                 let cgroup = try stage.cgroup("parsers")
                 _ = try await stage.workload("fadvise-storm", in: cgroup, seconds: 60)
@@ -218,16 +232,16 @@ extension EndToEnd {
                 #expect(outcome.status == 0, "\(outcome.errors)")
                 let report = try await stage.report(file)
                 #expect(report.recording.finished)
-                #expect(
-                    report.recording.notes.contains { $0.contains("died, hung or grew") }, "\(report.recording.notes)")
+                let isSaid = report.recording.notes.contains { $0.contains("died, hung or grew") }
                 let skipped = try await stage.rows(
                     "SELECT path, symbols_skipped FROM modules WHERE symbols_skipped IS NOT NULL", of: file)
                 seen(
                     "a stopped parser: \(skipped), \(report.confidence.samples) samples, notes \(report.recording.notes)"
                 )
-                #expect(skipped.count == 1 && skipped.first?[1] == "malformed", "\(skipped)")
+                #expect(skipped.map { $0[1] } == (isSaid ? ["malformed"] : []), "\(skipped)")
                 // The other program's names are all there.
                 #expect(try await stage.functions(like: "LogFile\\_%", of: file).contains("LogFile_write"))
+                return isSaid
             }
         }
 

@@ -45,7 +45,7 @@ int cisolation_detach(const char *name, pid_t parent, const int *kept, int count
     int high[8];
     if (count > 8) return -EINVAL;
     for (int i = 0; i < count; i++) {
-        high[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 64);
+        high[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 3 + count);
         if (high[i] < 0) return -errno;
     }
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -16,6 +16,7 @@ public struct Helpers: Sendable {
         guard arguments.dropFirst().first == RecordCommand.configuration.commandName else {
             return Helpers(nursery: nil)
         }
+        needDescriptors()
         do throws(HelperError) {
             return Helpers(
                 nursery: .success(
@@ -26,6 +27,25 @@ public struct Helpers: Sendable {
         } catch {
             return Helpers(nursery: .failure(error))
         }
+    }
+
+    /// With fewer open files not even the Swift runtime works, and what cannot be opened is taken for missing.
+    private static let leastDescriptors: rlim_t = 32
+
+    /// Takes as many open files as the hard limit allows, and ends the process where those are too few for anything.
+    private static func needDescriptors() {
+        var limit = rlimit()
+        // getrlimit(2) and setrlimit(2) fill and read a local variable.
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        // As above.
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard limit.rlim_max < leastDescriptors else { return }
+        Terminal.say(
+            "jostle: too many open files: the limit is \(limit.rlim_max), and recording needs \(leastDescriptors) at least"
+        )
+        Terminal.say("raise the limit: ulimit -n 65536")
+        exit(ExitCode.ioError.rawValue)
     }
 
     /// - Throws: `Failure` when there are none: files of containers are never read without them.

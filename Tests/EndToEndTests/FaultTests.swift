@@ -127,86 +127,6 @@ extension EndToEnd {
             }
         }
 
-        @Test("With few descriptors it says so and ends with 74, or records and says what is missing")
-        func fewDescriptors() async throws {
-            try await Stage.with { stage in
-                let cgroup = try stage.cgroup("few")
-                _ = try await stage.workload("fadvise-storm", in: cgroup, seconds: 60)
-                var outcomes: [String] = []
-                for limit in [8, 12, 16, 24, 32, 48, 64] {
-                    let file = stage.path("few\(limit).jostle")
-                    let outcome = try await stage.run(
-                        "/bin/bash",
-                        [
-                            "-c",
-                            "ulimit -n \(limit); exec '\(Programs.jostle)' record --quiet --no-blocked --no-calls --no-locks --cgroup "
-                                + "\(cgroup.path) -d 1 -o '\(file)'",
-                        ])
-                    outcomes.append("\(limit): exit \(outcome.status)")
-                    if outcome.status == 0 {
-                        let report = try await stage.report(file)
-                        #expect(report.recording.finished)
-                        let skipped = try await stage.number(
-                            "SELECT count(*) FROM modules WHERE symbols_skipped IS NOT NULL", of: file)
-                        #expect(
-                            report.confidence.completeStacksShare == 1 || skipped > 0
-                                || !report.recording.notes.isEmpty,
-                            "with \(limit) descriptors something is missing, and nothing says so")
-                    } else {
-                        #expect(
-                            [69, 73, 74, 66].contains(outcome.status), "\(limit): \(outcome.status) \(outcome.errors)")
-                        #expect(!outcome.errors.isEmpty && !outcome.errors.contains("Fatal"))
-                    }
-                }
-                seen("descriptors: " + outcomes.joined(separator: ", "))
-            }
-        }
-
-        @Test(
-            "Without one capability it records and says what is missing, or says what it needs",
-            .enabled(if: Programs.arePresent("setpriv")))
-        func capabilitiesOneByOne() async throws {
-            try await Stage.with { stage in
-                let cgroup = try stage.cgroup("capabilities")
-                _ = try await stage.workload("user-spin", in: cgroup, seconds: 60, options: ["--threads", "2"])
-                var outcomes: [String] = []
-                for capability in [
-                    "sys_admin", "sys_ptrace", "dac_override", "dac_read_search", "syslog", "setuid", "setgid",
-                    "setpcap",
-                    "sys_chroot", "sys_resource", "ipc_lock", "kill", "net_admin",
-                ] {
-                    let file = stage.path("\(capability).jostle")
-                    let outcome = try await stage.run(
-                        "/usr/bin/setpriv",
-                        [
-                            "--bounding-set=-\(capability)", "--inh-caps=-\(capability)", Programs.jostle, "record",
-                            "--quiet", "--no-blocked", "--no-calls", "--no-locks",
-                            "--cgroup", cgroup.path, "-F", "999", "-d", "1", "-o", file,
-                        ])
-                    #expect(
-                        [0, 69, 77].contains(outcome.status),
-                        "without \(capability): \(outcome.status) \(outcome.errors)")
-                    guard outcome.status == 0 else {
-                        #expect(!outcome.errors.isEmpty)
-                        outcomes.append("\(capability) \(outcome.status)")
-                        continue
-                    }
-                    let report = try await stage.report(file)
-                    let skipped = try await stage.number(
-                        "SELECT count(*) FROM modules WHERE symbols_skipped IS NOT NULL", of: file)
-                    let isComplete = report.confidence.completeStacksShare.map { $0 > 0.99 } ?? false
-                    let hidden = try await stage.number(
-                        "SELECT value = 'hidden' FROM recording WHERE key = 'kernel_symbols'", of: file)
-                    let saysSo = skipped > 0 || hidden > 0 || !report.recording.notes.isEmpty
-                    // Stacks that were cut are told by their share, which every report has.
-                    let isTold = report.confidence.completeStacksShare != nil
-                    #expect(isTold || saysSo, "without \(capability) something is missing, and nothing says so")
-                    outcomes.append("\(capability) 0, " + (isComplete && !saysSo ? "complete" : "says what is missing"))
-                }
-                seen("without: " + outcomes.joined(separator: "; "))
-            }
-        }
-
         @Test("With kernel.kptr_restrict at 2 kernel symbols are hidden, and the header and the JSON say so")
         func hiddenKernelSymbols() async throws {
             try await Stage.with { stage in
@@ -254,6 +174,33 @@ extension EndToEnd {
                 #expect(times[0] >= -1e9 && times[1] <= report.recording.durationNs)
                 // A step that came through would be two seconds more.
                 #expect(report.recording.durationNs >= 3e9 && times[1] > 2e9)
+            }
+        }
+
+        @Test("A cgroup that is removed and made again is recorded on, and the gap is noted")
+        func cgroupMadeAgain() async throws {
+            try await Stage.with { stage in
+                let cgroup = try stage.cgroup("again")
+                let first = try await stage.workload("user-spin", in: cgroup, seconds: 60)
+                let file = stage.path("again.jostle")
+                let recorder = try stage.startJostle("record", "--cgroup", cgroup.path, "-d", "5", "-o", file)
+                try await recorder.says("1s")
+                await cgroup.remove()
+                try await first.end()
+                let second = try stage.cgroup("again")
+                _ = try await stage.workload("path-miss", in: second, seconds: 60)
+                let outcome = try await recorder.end()
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                let report = try await stage.report(file)
+                let notes = report.recording.notes.filter { $0.contains("was restarted") }
+                seen("cgroup made again: \(notes), \(report.confidence.samples) samples")
+                #expect(report.recording.finished && notes.count == 1, "\(report.recording.notes)")
+                // Both of them, in one row.
+                let rows = try await stage.rows(
+                    "SELECT name FROM containers WHERE cgroup = '/\(cgroup.path)'", of: file)
+                #expect(rows.count == 1, "\(rows)")
+                let functions = try await stage.functions(like: "%", of: file)
+                #expect(functions.contains("Mandelbrot_compute") && functions.contains("File_exists"), "\(functions)")
             }
         }
 

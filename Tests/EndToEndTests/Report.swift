@@ -17,6 +17,7 @@ struct Report: Decodable {
         var completeStacksShare: Double?
         var truncations: [String: Int]?
         var recorderCpuNs: Double?
+        var throttledNs: Double?
         var warnings: [String]
     }
     struct Share: Decodable {

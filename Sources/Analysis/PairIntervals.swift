@@ -42,7 +42,7 @@ final class PairIntervals {
             /// Of what lies between 0 and 1.
             case share
             /// Of the candidate's part less the baseline's, neither below 0: each side's own doubt is the same to either
-            /// side on the scale of roots, as that of sums of independent pieces is.
+            /// side on the scale of cube roots, as that of sums of pieces of random sizes is.
             case difference(baseline: @Sendable (Rates) -> Double, candidate: @Sendable (Rates) -> Double)
         }
 
@@ -133,13 +133,14 @@ final class PairIntervals {
             }
         }
 
-        /// How far what is not below 0 may lie from `part`: where roots lie within a reach of its root.
+        /// How far what is not below 0 may lie from `part`: where cube roots lie within a reach of its cube root.
         ///
-        /// Source: Bartlett, The square root transformation in analysis of variance, J. Royal Statistical Society 1936.
+        /// Source: Wilson, Hilferty, The distribution of chi-square, PNAS 1931, as `PoissonLimits` has it.
         private static func reaches(_ part: Double, _ reach: Double) -> (down: Double, up: Double) {
             guard part > 0 else { return (reach, reach) }
-            let bend = reach * reach / (4 * part)
-            return (reach < 2 * part ? reach - bend : part, reach + bend)
+            func cubed(_ value: Double) -> Double { value * value * value }
+            let bend = reach / (3 * part)
+            return (part - part * cubed(max(0, 1 - bend)), part * cubed(1 + bend) - part)
         }
     }
 

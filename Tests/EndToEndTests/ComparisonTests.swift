@@ -210,6 +210,52 @@ extension EndToEnd {
             }
         }
 
+        @Test("A recording of a former build, of another host and kernel, compares with one of today")
+        func formerBuild() async throws {
+            try await Stage.with { stage in
+                let load = Load(name: "load", workload: "fadvise-storm", options: ["--threads", "1"])
+                let file = try await Self.record(stage, [load], seconds: 2)[0]
+                let former = URL(filePath: Programs.oracles).deletingLastPathComponent()
+                    .appending(path: "RecordingTests/Fixtures/schema-1.jostle").path
+                // It has two containers, neither of which is called as the load's cgroup is.
+                let unmapped = try await stage.jostle("diff", former, file)
+                #expect(unmapped.status == 66)
+                #expect(unmapped.errors.contains("--map A=B"), "\(unmapped.errors)")
+                let map = "api=jostle-test-\(getpid())-load"
+                let outcome = try await stage.jostle("diff", former, file, "--map", map, "--format", "json")
+                try #require(outcome.status == 0, "\(outcome.errors)")
+                struct Facts: Decodable {
+                    struct Difference: Decodable {
+                        var fact: String
+                        var baseline: String
+                        var candidate: String
+                    }
+                    struct Recording: Decodable {
+                        struct Summary: Decodable { var kernel: String }
+                        var recording: Summary
+                    }
+                    var differences: [Difference]
+                    var candidate: Recording
+                    var unmatchedBaseline: [String]
+                    var syscalls: [ComparisonTests.Difference.Syscall]
+                }
+                let decoder = JSONDecoder()
+                decoder.keyDecodingStrategy = .convertFromSnakeCase
+                let facts = try decoder.decode(Facts.self, from: Data(outcome.output.utf8))
+                seen(facts.differences.map { "\($0.fact) \($0.baseline) → \($0.candidate)" }.joined(separator: "; "))
+                let host = facts.differences.first { $0.fact == "host" }
+                let kernel = facts.differences.first { $0.fact == "kernel" }
+                #expect(host?.baseline == "node-7")
+                #expect(kernel?.baseline == "6.18.0-test")
+                #expect(kernel?.candidate == facts.candidate.recording.kernel)
+                // Both called it.
+                let row = try #require(facts.syscalls.first { $0.name == "fadvise64" })
+                #expect(row.baseline != nil && row.candidate != nil)
+                // The byte 0xE4, which alone is no UTF-8, as `jostle schema diff` says.
+                #expect(facts.unmatchedBaseline == ["m\u{10FEE4}r"])
+            }
+        }
+
         /// Python, because 780 checks and the recordings that they need are a script of their own, which people run with
         /// longer recordings as well.
         @Test("40 recordings of one workload differ in at most 5 % of pairs; 30 % dearer is not overlooked")

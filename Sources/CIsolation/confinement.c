@@ -66,6 +66,26 @@ static int limit(int resource, rlim_t most) {
     return setrlimit(resource, &both) < 0 ? -errno : 0;
 }
 
+static void become_ordinary(int signal) {
+    (void)signal;
+    int before = errno;
+    struct sched_param none = {.sched_priority = 0};
+    sched_setscheduler(0, SCHED_OTHER, &none);
+    errno = before;
+}
+
+// Whoever waits for a helper does not read the kernel's rings meanwhile, and beside threads that switch 490,000 times a
+// second an ordinary process was seen to get no CPU for three seconds. So a helper comes first, where that is permitted, but
+// only for a moment: a file that is made to take long is read at nobody's expense.
+static void come_first(void) {
+    struct sigaction action = {.sa_handler = become_ordinary, .sa_flags = SA_RESTART};
+    // Of CPU time since it last waited, in microseconds; then SIGXCPU comes.
+    struct rlimit most = {.rlim_cur = CISOLATION_FIRST_MICROSECONDS, .rlim_max = RLIM_INFINITY};
+    struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+    if (sigaction(SIGXCPU, &action, NULL) < 0 || setrlimit(RLIMIT_RTTIME, &most) < 0) return;
+    sched_setscheduler(0, SCHED_RR, &lowest);
+}
+
 static int allow(scmp_filter_ctx filter, const char *const *names) {
     for (; *names; names++) {
         int number = seccomp_syscall_resolve_name(*names);
@@ -99,6 +119,10 @@ static int filter_system_calls(int role) {
     } else {
         result = allow(filter, common);
         if (result == 0 && role == CISOLATION_OPENER) result = allow(filter, opening);
+        if (result == 0) {
+            result = seccomp_rule_add(
+                filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 1, SCMP_A1(SCMP_CMP_EQ, SCHED_OTHER, 0));
+        }
         // Memory of its own only, that never becomes code.
         if (result == 0) {
             result = seccomp_rule_add(
@@ -138,6 +162,7 @@ int cisolation_confine(int role) {
         if ((result = limit(RLIMIT_CPU, CISOLATION_PARSER_SECONDS)) < 0) return result;
     }
     if (role != CISOLATION_NURSERY) {
+        come_first();
         uint64_t kept = 0;
         if (role == CISOLATION_OPENER) {
             // /proc/PID/map_files takes CAP_CHECKPOINT_RESTORE; before Linux 5.9, and where that was not granted,

@@ -66,6 +66,15 @@ struct OffCPU {
         var nanoseconds: UInt64
         /// Where the last sampled one was.
         var place: Place?
+        /// Whether that had begun before the recording, so that it was as long as this or longer.
+        var isAtLeast = false
+
+        /// Whether its place may stand for an absence of another length.
+        func isNear(_ other: Length) -> Bool {
+            guard place != nil, length.isPreempted == other.isPreempted else { return false }
+            let distance = other.step - length.step
+            return distance >= -Length.reach && (distance <= Length.reach || isAtLeast)
+        }
     }
 
     /// Preempted or not, and how long: two steps to the octave.
@@ -274,8 +283,9 @@ struct OffCPU {
             sum &+= thread.pending[index].nanoseconds
             thread.pending[index].nanoseconds = 0
             thread.pending[index].place = place
-        } else if largestPeriod > 1 {
-            thread.pending.append(Pending(length: length, nanoseconds: 0, place: place))
+        } else if largestPeriod > 1 || away.found != nil {
+            thread.pending.append(
+                Pending(length: length, nanoseconds: 0, place: place, isAtLeast: away.found != nil))
         }
         return Wait(
             pid: thread.pid, tid: tid, owner: thread.owner, container: thread.container, place: place,
@@ -302,13 +312,11 @@ struct OffCPU {
         if !ended.isEmpty { ended = ended.filter { $0.value >= time } }
     }
 
-    /// What waited for a sample that did not come: a place of about the same length stands for it, else none.
+    /// What waited for a sample that did not come: a place of about the same length stands for it, or that of a longer one
+    /// whose beginning nobody saw, else none.
     private func rest(of tid: ThreadID, _ thread: Thread, at time: UInt64) -> [Wait] {
         thread.pending.filter { $0.nanoseconds > 0 }.map { pending in
-            let near = thread.pending.filter {
-                $0.place != nil && $0.length.isPreempted == pending.length.isPreempted
-                    && abs($0.length.step - pending.length.step) <= Length.reach
-            }
+            let near = thread.pending.filter { $0.isNear(pending.length) }
             let nearest = near.min {
                 abs($0.length.step - pending.length.step) < abs($1.length.step - pending.length.step)
             }

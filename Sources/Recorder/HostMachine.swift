@@ -50,6 +50,8 @@ final class HostMachine: LiveMachine {
     /// How many more processes' root directories are held, for what those leave behind: fewer where a thousand containers
     /// are looked at before the first sample, any number for what samples hit.
     var rootsToHold = Int.max
+    /// Whose root directory was held before the recording started.
+    private var withHeldRoot: Set<ProcessID> = []
     private var functionsByName: [ThreadState.Function: KernelFunction?] = [:]
     private static let sleeperStackBytes = 8192
 
@@ -92,7 +94,7 @@ final class HostMachine: LiveMachine {
         hasLookedUp = true
         guard let process = host.process(pid) else { return nil }
         if rootsToHold > 0 {
-            files.holdRoot(of: pid)
+            if withHeldRoot.remove(pid) == nil { files.holdRoot(of: pid) }
             if rootsToHold != .max { rootsToHold -= 1 }
         }
         return KnownProcess(
@@ -101,13 +103,19 @@ final class HostMachine: LiveMachine {
             mappings: host.executableMappings(of: pid))
     }
 
-    /// Opens the files that the processes have mapped, each once, for as long as it may take; the others wait for a sample
-    /// that hits them.
+    /// Opens the root directories and the mapped files of processes, each once, for as long as it may take; the others wait
+    /// for a sample that hits them.
     ///
-    /// - Parameter nanoseconds: after that no further file is begun.
-    func openFiles(of processes: [ProcessID], within nanoseconds: UInt64) {
+    /// - Parameters:
+    ///   - roots: how many root directories may be held.
+    ///   - nanoseconds: after that no further one is begun.
+    func openFiles(of processes: [ProcessID], roots: Int, within nanoseconds: UInt64) {
         let end = Clock.monotonic() + nanoseconds
         for pid in processes {
+            if withHeldRoot.count < roots, Clock.monotonic() < end {
+                files.holdRoot(of: pid)
+                withHeldRoot.insert(pid)
+            }
             for mapping in host.executableMappings(of: pid) {
                 if Clock.monotonic() >= end { return }
                 _ = module(shownBy: mapping, in: pid, relatives: [])

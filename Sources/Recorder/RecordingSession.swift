@@ -59,7 +59,8 @@ struct RecordingSession: ~Copyable {
         let machine = HostMachine(host: host, doors: helpers.doors)
         machine.targetsAreOnHost = plan.isOnHost(host: host)
         if plan.takesNewContainers { machine.nextContainerRow = RowID(plan.containers.count + 1) }
-        machine.openFiles(of: Self.processes(of: plan, host: host).map(\.pid), within: Self.warmUp)
+        machine.openFiles(
+            of: Self.processes(of: plan, host: host).map(\.pid), roots: Self.eagerRoots, within: Self.warmUp)
         let now = Clock.monotonic()
         info = RecordingInfo(
             toolVersion: request.toolVersion, host: facts.hostname, kernel: facts.kernelRelease, arch: facts.arch,

@@ -181,6 +181,28 @@ import Testing
         #expect(recorded.stack(0) == ["pipe_read", "ksys_read", "<no-registers>"])
     }
 
+    @Test("What was found asleep slept longer than was seen: its place stands for long sleeps that no sample saw")
+    mutating func sleepsOn() throws {
+        recorded.machine.kernel = [
+            KernelFunction(name: "do_sigtimedwait", start: VirtualAddress(0xFFFF_FFFF_8100_0000), module: nil)
+        ]
+        recorded.machine.standings = [
+            ThreadID(10): ThreadStanding(
+                time: 1_001, isRunnable: false, cpu: 1, kernel: recorded.machine.kernel, user: nil)
+        ]
+        #expect(recorded.builder.findSleepers(of: ProcessID(10), container: 1, limit: 100) == 2)
+        try comeBack(10, at: 1_050)
+        try goUnseen(10, at: 1_100, for: 1_000)
+        try goUnseen(10, at: 2_200, for: 5)
+        try goUnseen(10, at: 2_300, for: 1_000, preempted: true)
+        recorded.builder.finish(at: 4_000)
+        let rows = recorded.rows.samples.filter { $0.kind == .blocked }.sorted { $0.weight < $1.weight }
+        #expect(rows.map(\.weight) == [5, 50, 1_000])
+        // Something as short as 5 ns was not seen; nor was anything that could have run on.
+        #expect(rows.map { $0.stack != nil } == [false, true, true])
+        #expect(recorded.rows.samples.filter { $0.kind == .preempted }.map(\.stack) == [nil])
+    }
+
     @Test("A thread that came back before it was looked at was asleep elsewhere, and one that left meanwhile is known")
     mutating func lookedAtTooLate() throws {
         let asleep = ThreadStanding(time: 1_500, isRunnable: false, cpu: 1, kernel: [], user: nil)

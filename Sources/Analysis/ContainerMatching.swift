@@ -64,7 +64,13 @@ struct ContainerMatching: Equatable {
             }
             match(one, other)
         }
-        if let container { try choose(container, baseline, candidate, isMapped: !maps.isEmpty) }
+        if let container {
+            if let chosen = Self.pairs(answering: container, baseline, candidate, maps), !chosen.isEmpty {
+                pairs = chosen
+                return
+            }
+            try choose(container, baseline, candidate, isMapped: !maps.isEmpty)
+        }
         let areAlone = unmatchedBaseline.count == 1 && unmatchedCandidate.count == 1 && pairs.isEmpty
         if areAlone {
             match(unmatchedBaseline[0], unmatchedCandidate[0])
@@ -77,6 +83,18 @@ struct ContainerMatching: Equatable {
             throw .nothingMatches(baseline: baseline.map(\.name), candidate: candidate.map(\.name))
         }
         pairs.sort { $0.candidate < $1.candidate }
+    }
+
+    /// Of what matches anyway, what answers to `query` on one side only: a container that is called otherwise in the other
+    /// recording and was found there by its image. nil where containers on both sides answer: those are meant.
+    private static func pairs(
+        answering query: String, _ baseline: [Container], _ candidate: [Container], _ maps: [ContainerMap]
+    ) -> [Pair]? {
+        let isOnBoth = baseline.contains { $0.answers(to: query) } && candidate.contains { $0.answers(to: query) }
+        guard !isOnBoth, let all = try? ContainerMatching(baseline, candidate, maps: maps) else { return nil }
+        return all.pairs.filter {
+            baseline[$0.baseline].answers(to: query) || candidate[$0.candidate].answers(to: query)
+        }
     }
 
     /// Leaves only what answers to `query`; a side on which nothing does may have only one container, which is then meant.

@@ -273,6 +273,15 @@ struct ContainerMatchingTests {
         }
     }
 
+    @Test("--container takes the name on either side of those that an image or a map matches")
+    func chosenByEitherName() throws {
+        let before = [Container(name: "api-1", image: "api"), Container(name: "log-1", image: "log")]
+        let after = [Container(name: "log-2", image: "log"), Container(name: "api-2", image: "api")]
+        #expect(try pairs(before, after, container: "log-2") == [[1, 0]])
+        #expect(try pairs(before, after, container: "api-1") == [[0, 1]])
+        #expect(try pairs(before, after, container: "log-2", maps: ["api-1=log-2"]) == [[0, 0]])
+    }
+
     @Test("nothing in common is an error that names what there is")
     func nothing() {
         #expect(throws: ComparisonError.nothingMatches(baseline: ["a", "b"], candidate: ["c"])) {

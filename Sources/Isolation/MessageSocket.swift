@@ -97,7 +97,8 @@ public final class MessageSocket: Sendable {
             // poll(2) writes one struct that we own.
             let result = unsafe poll(&waiting, 1, left)
             if result > 0 { return true }
-            if result == 0 || errno != EINTR { return false }
+            // However often it is interrupted.
+            if result == 0 || errno != EINTR || left == 0 { return false }
         }
     }
 

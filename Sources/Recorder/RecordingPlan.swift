@@ -36,6 +36,8 @@ struct RecordingPlan {
     private var pods: [String] = []
     /// The cgroups beside those of the pods' containers, as they were when they were last looked at.
     private var besidePods: [String: [String]] = [:]
+    /// How many more times the runtimes' state is read, though nothing has changed beside the pods.
+    private var looksBesidePods = 0
     /// Whether events of the whole machine are used: decided once.
     ///
     /// A process can be in any cgroup and move, and containers that start need an event before they exist: only events of
@@ -235,7 +237,7 @@ extension RecordingPlan {
 
     /// Lists the cgroups where a container of a named pod would turn up.
     ///
-    /// - Returns: whether they changed, so that the runtimes' state is worth reading.
+    /// - Returns: whether they have changed lately, so that the runtimes' state is worth reading.
     @discardableResult
     private mutating func noteBesidePods(_ host: Host) -> Bool {
         if pods.isEmpty { return false }
@@ -244,7 +246,12 @@ extension RecordingPlan {
             let parent = named.cgroup.path.split(separator: "/").dropLast().joined(separator: "/")
             if found[parent] == nil { found[parent] = host.namesOfCgroups(in: "/" + parent) }
         }
-        defer { besidePods = found }
-        return found != besidePods
+        if found != besidePods { looksBesidePods = Self.looksAfterChange }
+        besidePods = found
+        looksBesidePods -= 1
+        return looksBesidePods >= 0
     }
+
+    /// A runtime makes a container's cgroup before it writes down whose it is; podman on a busy machine seconds before.
+    private static let looksAfterChange = 10
 }

@@ -38,6 +38,8 @@ private struct Machine: ~Copyable {
         try make("/docker/" + id)
     }
 
+    static let pods = "/kubepods/podaaaaaaaa-0000-1111-2222-333344445555/"
+
     func pod(_ pod: String, _ container: String, id: String) throws {
         let notes = """
             {"annotations": {"io.kubernetes.cri.container-type": "container",
@@ -45,7 +47,7 @@ private struct Machine: ~Copyable {
             "io.kubernetes.cri.sandbox-namespace": "shop"}}
             """
         try write(notes, to: "/run/containerd/io.containerd.runtime.v2.task/k8s.io/\(id)/config.json")
-        try make("/kubepods/podaaaaaaaa-0000-1111-2222-333344445555/" + id)
+        try make(Self.pods + id)
     }
 }
 
@@ -140,6 +142,18 @@ struct FollowingTargetsTests {
         for identity in new { plan.add(identity, row: RowID(plan.containers.count + 1), host: machine.host) }
         #expect(plan.newInPods(host: machine.host).isEmpty)
         #expect(plan.containers.map(\.name) == ["api", "logger"] && plan.cgroups.map(\.row) == [1, 2])
+    }
+
+    @Test("A container whose cgroup is there before anything is written of it is taken when it is")
+    func writtenLater() throws {
+        let machine = try Machine()
+        try machine.pod("web", "api", id: Self.id("a1"))
+        var plan = try plan([.pod("shop/web")], machine)
+        for _ in 0..<20 { #expect(plan.newInPods(host: machine.host).isEmpty) }
+        try machine.make(Machine.pods + Self.id("a2"))
+        #expect(plan.newInPods(host: machine.host).isEmpty)
+        try machine.pod("web", "late", id: Self.id("a2"))
+        #expect(plan.newInPods(host: machine.host).map(\.qualifiedName) == ["shop/web/late"])
     }
 
     @Test("More targets than events are worth opening for are recorded by events of the whole machine")

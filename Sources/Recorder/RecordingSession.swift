@@ -35,6 +35,8 @@ struct RecordingSession: ~Copyable {
     /// So long after that comes the next commit, which has what had waited.
     private static let commitDelayWhenBehind: UInt64 = 100_000_000
     private static let lookInterval: UInt64 = 20_000_000
+    /// How often targets are looked for that started, or went away.
+    private static let searchInterval: UInt64 = 1_000_000_000
     /// Files that are opened before the recording starts do not keep it from reading its rings later. Nanoseconds.
     private static let warmUp: UInt64 = 200_000_000
     /// More processes than this are looked at when a sample hits them, not before the recording starts.
@@ -146,6 +148,7 @@ struct RecordingSession: ~Copyable {
 
         let deadline = request.duration.map { startTime + UInt64(max(0, $0.nanoseconds)) }
         var lastLook = Clock.monotonic()
+        var nextSearch = startTime + Self.searchInterval
         var end: RecordSummary.EndReason?
         while end == nil {
             let now = Clock.monotonic()
@@ -171,10 +174,15 @@ struct RecordingSession: ~Copyable {
                 if let period { builder.setCallPeriod(period.calls, askedAt: period.asked, since: period.since) }
                 lastLook = look
             }
-            if Clock.monotonic() >= nextCommit {
+            let time = Clock.monotonic()
+            if time >= nextCommit || time >= nextSearch {
                 // What is older than a second has left the rings.
-                builder.settle(before: Clock.monotonic() - Self.commitInterval)
+                builder.settle(before: time - Self.commitInterval)
                 try commit(to: &writer)
+            }
+            // Not with the commits, which a busy ring's reading makes as well.
+            if time >= nextSearch {
+                nextSearch = time + Self.searchInterval
                 try followTargets(searches: true)
                 machine.targetsAreOnHost = machine.targetsAreOnHost && plan.isOnHost(host: host)
                 if end == nil, targetsAreGone { end = .targetsGone }

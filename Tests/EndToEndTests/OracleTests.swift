@@ -47,13 +47,9 @@ extension EndToEnd {
             arguments: cases)
         func agrees(_ test: Case) async throws {
             try await Stage.with { stage in
-                let first = try await compare(test, on: stage)
-                if first.isEmpty { return }
-                seen("\(test.testDescription): differs once: \(first.sorted().joined(separator: ", ")); again:")
-                let again = try await compare(test, on: stage)
-                #expect(
-                    first.intersection(again).isEmpty,
-                    "\(test.testDescription): differ twice: \(first.intersection(again).sorted())")
+                try await PerfComparison.confirm(test.testDescription, try await compare(test, on: stage)) {
+                    try await compare(test, on: stage)
+                }
             }
         }
 
@@ -71,34 +67,5 @@ extension EndToEnd {
             for line in comparison.comparisons { seen("\(test.testDescription): \(line.description)") }
             return comparison.differences
         }
-    }
-}
-
-/// What compare_with_perf.py and compare_call_sites.py write.
-struct Comparison: Decodable {
-    struct Line: Decodable, CustomStringConvertible {
-        var what: String
-        var jostle: Report.Share
-        var perf: Report.Share?
-        var cpuStat: Double?
-        var agree: Bool
-
-        var description: String {
-            var text = "\(what): jostle \(Self.shown(jostle))"
-            if let perf { text += ", perf \(Self.shown(perf))" }
-            if let cpuStat { text += ", cpu.stat \(cpuStat.percent)" }
-            return text + (agree ? "" : " DIFFERS")
-        }
-
-        private static func shown(_ share: Report.Share) -> String {
-            "\(share.value.percent) [\(share.low.percent), \(share.high.percent)]"
-        }
-    }
-    var comparisons: [Line]
-
-    init(json: Data) throws {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        self = try decoder.decode(Self.self, from: json)
     }
 }

@@ -7,7 +7,7 @@ import TestSupport
 /// Mutants of what the kernel writes.
 enum RecordTask {
     static func run(_ count: Int, seed: UInt64) {
-        var random = Random(seed)
+        var random = SeededGenerator(seed: seed)
         var outcomes: [String: Int] = [:]
         let layout = SampleLayout(
             sampleFields: [.identifier, .ip, .tid, .time, .cpu, .period, .callchain, .userRegisters, .userStack],
@@ -49,7 +49,7 @@ enum RecordingTask {
     static func run(_ count: Int, seed: UInt64, of path: String) throws {
         let original = try contents(of: path)
         let used = original.indices.filter { original[$0] != 0 }
-        var random = Random(seed)
+        var random = SeededGenerator(seed: seed)
         var outcomes: [String: Int] = [:]
         var slowest: Duration = .zero
         let mutantPath = path + ".mutant"

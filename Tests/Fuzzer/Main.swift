@@ -2,6 +2,7 @@ import Glibc
 import Isolation
 import Parsing
 import Symbolication
+import TestSupport
 
 /// What `scripts/fuzz` runs: hostile input for the parts of jostle that meet it. Prints one line of JSON for each task.
 ///
@@ -65,18 +66,7 @@ struct Broken: Error {
     init(_ what: String) { self.what = what }
 }
 
-/// Random, but the same each time: see Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
-struct Random: RandomNumberGenerator {
-    var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(max(1, limit))) }
 
     /// Changes some bytes; one in eight is also cut short.

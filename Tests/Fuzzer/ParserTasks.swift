@@ -3,6 +3,7 @@ import Isolation
 import ObjectTables
 import ProfileModel
 import Symbolication
+import TestSupport
 
 /// Files that lie, for parser processes: none of them may keep a good file from its names.
 struct ParserTasks {
@@ -57,7 +58,7 @@ struct ParserTasks {
 
     func mutants(_ count: Int, seed: UInt64, of path: String) throws {
         let original = try contents(of: path)
-        var random = Random(seed)
+        var random = SeededGenerator(seed: seed)
         var outcomes: [String: Int] = [:]
         var slowest = 0
         var checks = 0

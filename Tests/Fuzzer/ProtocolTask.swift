@@ -3,6 +3,7 @@ import Isolation
 import ObjectTables
 import ProfileModel
 import Symbolication
+import TestSupport
 
 /// Nonsense on the sockets between our own processes: whoever took one of them over must not get further.
 struct ProtocolTask {
@@ -10,7 +11,7 @@ struct ProtocolTask {
     init(_ nursery: HelperNursery) { self.nursery = nursery }
 
     func run(_ count: Int, seed: UInt64) throws {
-        var random = Random(seed)
+        var random = SeededGenerator(seed: seed)
         var outcomes: [String: Int] = [:]
         // Answers, as the recorder reads them: refused, or consistent.
         let (request, answers) = Self.samples()

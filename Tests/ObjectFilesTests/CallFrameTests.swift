@@ -1,5 +1,6 @@
 import ObjectTables
 import ProfileModel
+import TestSupport
 import Testing
 
 @testable import ObjectFiles
@@ -293,7 +294,7 @@ struct CallFrameTests {
 
     @Test("random bytes never trap")
     func random() {
-        var generator = SplitMix(state: 1)
+        var generator = SeededGenerator(seed: 1)
         let section = Section(augmentation: "zR", instructions: Array(repeating: 0, count: 64))
         for _ in 0..<20_000 {
             var bytes = section.bytes
@@ -303,17 +304,5 @@ struct CallFrameTests {
             let table = section.table(bytes)
             #expect(table.starts.count == table.rules.count)
         }
-    }
-}
-
-/// A small seeded generator, so that a failure can be had again.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import ObjectTables
 import ProfileModel
+import TestSupport
 import Testing
 
 @testable import ObjectFiles
@@ -59,7 +60,7 @@ struct HostileFileTests {
         var readable = 0
         var slowest = Duration.zero
         for seed in 0..<2_000 as Range<UInt64> {
-            var generator = SplitMix(state: seed)
+            var generator = SeededGenerator(seed: seed)
             let mutant = mutate(original, &generator)
             let start = ContinuousClock.now
             guard let file = try? ObjectFile(image: mutant) else { continue }
@@ -76,7 +77,7 @@ struct HostileFileTests {
         #expect(slowest < .seconds(20))
     }
 
-    private func mutate(_ original: [UInt8], _ generator: inout SplitMix) -> [UInt8] {
+    private func mutate(_ original: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
         var bytes = original
         if generator.next() % 8 == 0 { bytes = Array(bytes.prefix(Int(generator.next() % UInt64(bytes.count)))) }
         guard !bytes.isEmpty else { return bytes }

@@ -1,5 +1,6 @@
 import ObjectTables
 import ProfileModel
+import TestSupport
 import Testing
 import Unwinding
 

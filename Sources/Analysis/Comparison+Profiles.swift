@@ -127,19 +127,19 @@ struct ComparedPairs {
             first.pair(first.kernel, first.cpu), second.pair(second.kernel, second.cpu),
             of: Self.totals)
         let waits = intervals.estimates(first.pair(first.wait), second.pair(second.wait), of: [Self.change])
-        let haveKernelHalf = [first, second].allSatisfy(\.whole.profile.recording.hasKernelHalf)
         func side(_ side: RecordedSide, _ share: Estimate?) -> ComparedContainerSide {
             ComparedContainerSide(
                 name: side.container.name, id: side.container.id, image: side.container.image,
                 cgroup: side.container.cgroup, samples: side.analysis.samples, runNanoseconds: side.runTime.nanoseconds,
-                kernelShare: side.whole.profile.recording.hasKernelHalf
+                kernelShare: side.hasKernelHalf
                     ? share?.asShare(samples: side.analysis.samples, of: side.kernelSamples) : nil,
                 cpuPerSecond: (side.cpu.reduce(0, +) / side.seconds).rounded(),
                 contendedWaitPerSecond: side.whole.hasWaits ? (side.wait.reduce(0, +) / side.seconds).rounded() : nil)
         }
         return ComparedContainer(
             baseline: side(first, shares[0]), candidate: side(second, shares[1]),
-            kernelShareChange: !haveKernelHalf ? nil : shares[2]?.mapped { max(-1, min(1, $0)).roundedForReport },
+            kernelShareChange: first.hasKernelHalf && second.hasKernelHalf
+                ? shares[2]?.mapped { max(-1, min(1, $0)).roundedForReport } : nil,
             cpuChange: (shares[3] ?? Estimate(value: 0, low: 0, high: 0)).mapped { $0.rounded() },
             contendedWaitChange: hasWaits ? waits[0]?.mapped { $0.rounded() } : nil)
     }

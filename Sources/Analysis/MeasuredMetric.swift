@@ -31,7 +31,7 @@ struct MeasuredMetric {
         }
         let none = [Double](repeating: 0, count: side.sliceCount)
         let needsKernelHalf = if case .syscall(_, .callsPerSecond) = metric { false } else { true }
-        if needsKernelHalf, !side.whole.profile.recording.hasKernelHalf {
+        if needsKernelHalf, !side.hasKernelHalf {
             return .notMeasured("the kernel's half was not sampled")
         }
         switch metric {

@@ -33,6 +33,7 @@ struct RecordedSide {
     typealias Keys<Key> = (cpu: Key?, wait: Key?)
 
     let whole: ProfileAnalysis
+    var hasKernelHalf: Bool { whole.profile.recording.hasKernelHalf }
     let container: Container
     let analysis: ContainerAnalysis
     let runTime: RunTime

@@ -12,7 +12,7 @@ public enum PatternCatalogue {
     /// The functions that stand between two others on some path. A kernel into whose callers they were inlined does not
     /// have them, and then the path goes without: the recorder looks that up.
     ///
-    /// Read without the rest of the patterns, which takes longer than all else that a recording does first.
+    /// Read without the rest of the patterns: each recording begins with it.
     public static let functionsBetween: Set<String> = {
         var names: Set<String> = []
         for path in texts.flatMap(PatternText.paths(of:)) {
@@ -52,18 +52,9 @@ enum PatternText {
 
     /// The paths of all evidence, whatever pattern it belongs to.
     static func paths(of text: String) -> [[[String]]] {
-        let words = PatternEvidence.Strength.allCases.map { Array("\($0.rawValue) ".utf8) }
-        var lines: [String] = []
-        var goesOn = false
-        for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            if line.first != UInt8(ascii: " ") {
-                goesOn = words.contains { line.starts(with: $0) }
-                if goesOn { lines.append(String(Substring(line))) }
-            } else if goesOn {
-                lines[lines.count - 1] += String(Substring(line.dropFirst()))
-            }
-        }
-        return lines.compactMap { line in
+        let words = PatternEvidence.Strength.allCases.map { $0.rawValue + " " }
+        return paragraphs(of: text).joined().compactMap { line in
+            guard words.contains(where: line.hasPrefix) else { return nil }
             // Strength, state, path.
             let parts = line.split(separator: " ", maxSplits: 2)
             return parts.count == 3 ? path(of: parts[2]) : nil
@@ -77,16 +68,17 @@ enum PatternText {
         }
     }
 
+    /// The lines of each paragraph, put together where they go on. By bytes, which is faster than by characters.
     private static func paragraphs(of text: String) -> [[String]] {
         var paragraphs: [[String]] = [[]]
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            let last = paragraphs.count - 1
             if line.isEmpty {
                 paragraphs.append([])
-            } else if line.hasPrefix("  "), var last = paragraphs[paragraphs.count - 1].popLast() {
-                last += line.dropFirst()
-                paragraphs[paragraphs.count - 1].append(last)
+            } else if line.starts(with: "  ".utf8), !paragraphs[last].isEmpty {
+                paragraphs[last][paragraphs[last].count - 1] += Substring(line.dropFirst())
             } else {
-                paragraphs[paragraphs.count - 1].append(String(line))
+                paragraphs[last].append(String(Substring(line)))
             }
         }
         return paragraphs.filter { !$0.isEmpty }

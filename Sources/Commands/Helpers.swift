@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Host
 import Isolation
 import Parsing
 import Recorder
@@ -30,20 +31,13 @@ public struct Helpers: Sendable {
     }
 
     /// With fewer open files not even the Swift runtime works, and what cannot be opened is taken for missing.
-    private static let leastDescriptors: rlim_t = 32
+    private static let leastDescriptors = 32
 
     /// Takes as many open files as the hard limit allows, and ends the process where those are too few for anything.
     private static func needDescriptors() {
-        var limit = rlimit()
-        // getrlimit(2) and setrlimit(2) fill and read a local variable.
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        // As above.
-        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        guard limit.rlim_max < leastDescriptors else { return }
+        guard let limit = Host.raiseDescriptorLimit(), limit < leastDescriptors else { return }
         Terminal.say(
-            "jostle: too many open files: the limit is \(limit.rlim_max), and recording needs \(leastDescriptors) at least"
-        )
+            "jostle: too many open files: the limit is \(limit), and recording needs \(leastDescriptors) at least")
         Terminal.say("raise the limit: ulimit -n 65536")
         exit(ExitCode.ioError.rawValue)
     }

@@ -76,7 +76,7 @@ struct RecordCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "MiB that the rings of all CPUs may take together; smaller ones hold shorter bursts.", valueName: "mib"))
-    var ringMemory = 256
+    var ringMemory = RecordRequest.defaultRingMemory >> 20
 
     @Flag(name: .customLong("no-locks"), help: "Do not record which kernel locks are waited for, and by whom.")
     var skipsLocks = false

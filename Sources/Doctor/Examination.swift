@@ -13,11 +13,10 @@ public struct Examination {
 
     /// The most that `record` takes for the ring of one CPU, unless it is told otherwise: 32 MiB, and 256 MiB for all.
     private var wantedRing: Int {
-        var size = Self.smallestRing
-        while size < 32 << 20, size * 2 * machine.onlineCPUs.count <= 256 << 20 { size *= 2 }
-        return size
+        min(
+            RingCapacity.largest, RingCapacity.powerOfTwo(atMost: RingCapacity.defaultBudget / machine.onlineCPUs.count)
+        )
     }
-    private static let smallestRing = 64 << 10
 
     /// Tries everything; takes about a tenth of a second, most of it for samples of this process.
     ///
@@ -159,7 +158,7 @@ public struct Examination {
 
     private func largestRing(for event: Event) -> RingBuffer? {
         var capacity = wantedRing
-        while capacity >= Self.smallestRing {
+        while capacity >= RingCapacity.smallest {
             if let ring = try? RingBuffer(event: event, capacity: capacity) { return ring }
             capacity /= 2
         }

@@ -1,3 +1,4 @@
+import Glibc
 import ProfileModel
 
 /// What is said of the machine as a whole. A nil limit means that its file could not be read.
@@ -31,6 +32,21 @@ extension Host {
             perfEventMaxSampleRate: integer("/proc/sys/kernel/perf_event_max_sample_rate"),
             perfEventMlockKiB: integer("/proc/sys/kernel/perf_event_mlock_kb"),
             kptrRestrict: integer("/proc/sys/kernel/kptr_restrict"))
+    }
+}
+
+extension Host {
+    /// Lets this process have as many open files as its hard limit allows.
+    ///
+    /// - Returns: how many that are; nil where the limit cannot be read.
+    @discardableResult
+    public static func raiseDescriptorLimit() -> Int? {
+        var limit = rlimit()
+        // getrlimit(2) and setrlimit(2) fill and read a local variable.
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return Int(clamping: limit.rlim_max)
     }
 }
 

@@ -16,9 +16,6 @@ struct EventKind {
     /// What a recording without it lacks; nil where there is none without it.
     var lostWithout: MissingPart?
 
-    static let smallestRing = 64 << 10
-    static let largestRing = 32 << 20
-
     /// Switches off a CPU that are sampled in a second: all of them below that, and beyond it one in so many that about
     /// as many are left.
     static let switchRate = 2_000
@@ -122,8 +119,8 @@ struct EventKind {
     /// Room for a second of samples on a CPU that does nothing but run the targets, as a power of two of bytes.
     static func ringCapacity(_ kinds: [EventKind]) -> Int {
         let wanted = kinds.reduce(0) { $0 + $1.rate * $1.sampleBytes }
-        var capacity = smallestRing * 4
-        while capacity < wanted && capacity < largestRing { capacity *= 2 }
+        var capacity = RingCapacity.smallest * 4
+        while capacity < wanted && capacity < RingCapacity.largest { capacity *= 2 }
         return capacity
     }
 }

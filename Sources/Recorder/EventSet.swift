@@ -95,7 +95,8 @@ struct EventSet {
             kinds[index].description.sampling = .period(firstSwitchPeriod)
         }
         ringCapacity = ring.capacity
-        Self.raiseDescriptorLimit()
+        // Descriptors grow with CPUs × named cgroups.
+        Host.raiseDescriptorLimit()
         self.abilities = abilities
         self.source = source
         self.frequency = frequency
@@ -238,21 +239,12 @@ struct EventSet {
                 rings.append(ring)
                 return
             } catch .cannotMap(let byteCount, let code) {
-                guard code == EPERM || code == ENOMEM, capacity > EventKind.smallestRing else {
+                guard code == EPERM || code == ENOMEM, capacity > RingCapacity.smallest else {
                     throw .cannotMap(byteCount: byteCount, errno: code)
                 }
                 capacity /= 2
             }
         }
-    }
-
-    /// Descriptors grow with CPUs × named cgroups: take what the hard limit allows.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        // getrlimit(2) and setrlimit(2) read and write a local variable.
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     private static func failure(_ error: any Error, machine: Machine) -> RecorderError {

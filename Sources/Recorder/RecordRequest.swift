@@ -1,3 +1,4 @@
+import PerfEvents
 public import ProfileModel
 
 /// What somebody wants recorded.
@@ -34,6 +35,7 @@ public struct RecordRequest: Sendable {
     public var recordsLocks: Bool
     /// Bytes that the rings of all CPUs may take together.
     public var ringMemory: Int
+    public static let defaultRingMemory = RingCapacity.defaultBudget
     /// The recorder's own command line, kept in the recording.
     public var commandLine: [String]
     public var toolVersion: String
@@ -46,7 +48,8 @@ public struct RecordRequest: Sendable {
     public init(
         targets: [Target], command: [String] = [], frequency: Int = 199, duration: Duration? = nil, output: String,
         replacesOutput: Bool = false, userStackBytes: Int = 8_192, recordsBlocked: Bool = true,
-        countsCalls: Bool = true, recordsLocks: Bool = true, ringMemory: Int = 256 << 20, commandLine: [String] = [],
+        countsCalls: Bool = true, recordsLocks: Bool = true, ringMemory: Int = defaultRingMemory,
+        commandLine: [String] = [],
         toolVersion: String, functionsToLookUp: Set<String> = []
     ) {
         self.targets = targets

@@ -22,14 +22,14 @@ public enum Recorder {
         let signals = try SignalQueue()
         let plan = try RecordingPlan(request, host: host)
         defer { removeOwnCgroup(of: plan, host: host) }
-        var writer = try makeWriter(request, host: host)
+        let machine = host.machine()
+        var writer = try makeWriter(request, machine: machine)
         var result: Result<RecordSummary, RecorderError>
         do {
             result = .success(
                 try await record(
-                    request, plan: plan, host: host, helpers: helpers, signals: signals, writer: &writer,
-                    announce: announce,
-                    progress: progress))
+                    request, plan: plan, host: host, machine: machine, helpers: helpers, signals: signals,
+                    writer: &writer, announce: announce, progress: progress))
         } catch {
             result = .failure(error)
         }
@@ -45,11 +45,11 @@ public enum Recorder {
     }
 
     private static func record(
-        _ request: RecordRequest, plan: RecordingPlan, host: Host, helpers: RecorderHelpers,
+        _ request: RecordRequest, plan: RecordingPlan, host: Host, machine: Machine, helpers: RecorderHelpers,
         signals: borrowing SignalQueue,
         writer: inout RecordingWriter, announce: (RecordStart) -> Void, progress: (RecordProgress) -> Void
     ) async throws(RecorderError) -> RecordSummary {
-        var session = try RecordingSession(request, plan: plan, host: host, helpers: helpers)
+        var session = try RecordingSession(request, plan: plan, host: host, machine: machine, helpers: helpers)
         announce(session.start)
         let end = try session.run(signals: signals, writer: &writer, progress: progress)
         await session.name(signals: signals, progress: progress)
@@ -59,8 +59,8 @@ public enum Recorder {
         return session.summary(endReason: end)
     }
 
-    private static func makeWriter(_ request: RecordRequest, host: Host) throws(RecorderError) -> RecordingWriter {
-        let machine = host.machine()
+    private static func makeWriter(_ request: RecordRequest, machine: Machine) throws(RecorderError) -> RecordingWriter
+    {
         // What a recorder that is killed before its first commit leaves can be read too.
         let info = RecordingInfo(
             toolVersion: request.toolVersion, host: machine.hostname, kernel: machine.kernelRelease, arch: machine.arch,

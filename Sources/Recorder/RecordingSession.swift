@@ -50,9 +50,8 @@ struct RecordingSession: ~Copyable {
 
     /// Opens the events; nothing is recorded yet.
     init(
-        _ request: RecordRequest, plan: RecordingPlan, host: Host, helpers: RecorderHelpers
+        _ request: RecordRequest, plan: RecordingPlan, host: Host, machine facts: Machine, helpers: RecorderHelpers
     ) throws(RecorderError) {
-        let facts = host.machine()
         guard let registers = RegisterSet(arch: facts.arch) else { throw .unsupportedArchitecture(facts.arch) }
         var attribution = plan.attribution(host: host)
         let events = try EventSet(

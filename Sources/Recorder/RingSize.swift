@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import PerfEvents
 import ProfileBuilder
 import ProfileModel
 
@@ -20,8 +21,6 @@ struct RingSize: Equatable {
         case lockedMemory(Int)
     }
 
-    /// All rings together take no more unless told otherwise: 32 MiB for each of eight CPUs, 2 MiB for each of 72.
-    static let defaultBudget = 256 << 20
     /// What a ring has beside its data.
     private static let headerPage = 4096
 
@@ -30,8 +29,8 @@ struct RingSize: Equatable {
     ///   - lockable: bytes that may be locked, nil for no limit.
     init(wanted: Int, cpus: Int, budget: Int, lockable: Int?) {
         self.wanted = wanted
-        let byBudget = Self.powerOfTwo(atMost: budget / cpus)
-        let byLock = lockable.map { Self.powerOfTwo(atMost: $0 / cpus - Self.headerPage) } ?? .max
+        let byBudget = RingCapacity.powerOfTwo(atMost: budget / cpus)
+        let byLock = lockable.map { RingCapacity.powerOfTwo(atMost: $0 / cpus - Self.headerPage) } ?? .max
         capacity = min(wanted, byBudget, byLock)
         if capacity >= wanted {
             reason = nil
@@ -40,13 +39,6 @@ struct RingSize: Equatable {
         } else {
             reason = .budget(budget)
         }
-    }
-
-    /// Never below the smallest ring: where not even that is granted, opening it says so.
-    private static func powerOfTwo(atMost bytes: Int) -> Int {
-        var size = EventKind.smallestRing
-        while size * 2 <= bytes { size *= 2 }
-        return size
     }
 
     /// One sentence for the report's header; nil where nothing was lost.

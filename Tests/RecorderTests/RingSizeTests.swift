@@ -14,10 +14,10 @@ struct RingSizeTests {
         arguments: [(cpus: 2, MiB: 32), (8, 32), (9, 16), (16, 16), (64, 4), (72, 2), (128, 2), (256, 1)])
     func budget(example: (cpus: Int, MiB: Int)) {
         let size = RingSize(
-            wanted: 32 * Self.mebibyte, cpus: example.cpus, budget: RingSize.defaultBudget, lockable: nil)
+            wanted: 32 * Self.mebibyte, cpus: example.cpus, budget: RingCapacity.defaultBudget, lockable: nil)
         #expect(size.capacity == example.MiB * Self.mebibyte)
         #expect(size.capacity * example.cpus <= 256 * Self.mebibyte)
-        #expect(size.reason == (example.cpus <= 8 ? nil : .budget(RingSize.defaultBudget)))
+        #expect(size.reason == (example.cpus <= 8 ? nil : .budget(RingCapacity.defaultBudget)))
         let note = size.note(cpus: example.cpus)
         #expect(note == nil || note?.contains("\(example.MiB) MiB instead of 32 MiB") == true)
         #expect((note == nil) == (example.cpus <= 8))
@@ -27,20 +27,21 @@ struct RingSizeTests {
     func locked() {
         // The kernel's default of 516 KiB for each CPU is 512 KiB and that page.
         let size = RingSize(
-            wanted: 32 * Self.mebibyte, cpus: 4, budget: RingSize.defaultBudget, lockable: 4 * 516 << 10)
+            wanted: 32 * Self.mebibyte, cpus: 4, budget: RingCapacity.defaultBudget, lockable: 4 * 516 << 10)
         #expect(size.capacity == 512 << 10)
         #expect(size.reason == .lockedMemory(4 * 516 << 10))
         #expect(size.note(cpus: 4)?.contains("CAP_IPC_LOCK") == true)
         // With 8 MiB of RLIMIT_MEMLOCK besides there are 2,564 KiB for each.
         let more = RingSize(
-            wanted: 32 * Self.mebibyte, cpus: 4, budget: RingSize.defaultBudget, lockable: (4 * 516 << 10) + (8 << 20))
+            wanted: 32 * Self.mebibyte, cpus: 4, budget: RingCapacity.defaultBudget,
+            lockable: (4 * 516 << 10) + (8 << 20))
         #expect(more.capacity == 2 * Self.mebibyte)
     }
 
     @Test("No ring is below the smallest, whatever is allowed, and none larger than wanted")
     func bounds() {
-        #expect(RingSize(wanted: 1 << 20, cpus: 64, budget: 1, lockable: nil).capacity == EventKind.smallestRing)
-        #expect(RingSize(wanted: 1 << 20, cpus: 64, budget: 1 << 30, lockable: 0).capacity == EventKind.smallestRing)
+        #expect(RingSize(wanted: 1 << 20, cpus: 64, budget: 1, lockable: nil).capacity == RingCapacity.smallest)
+        #expect(RingSize(wanted: 1 << 20, cpus: 64, budget: 1 << 30, lockable: 0).capacity == RingCapacity.smallest)
         #expect(RingSize(wanted: 1 << 20, cpus: 2, budget: 1 << 40, lockable: nil).capacity == 1 << 20)
     }
 
@@ -60,7 +61,7 @@ struct RingSizeTests {
         ]
         for cpus in [2, 9, 16, 32, 72] {
             let ring = RingSize(
-                wanted: 32 * Self.mebibyte, cpus: cpus, budget: RingSize.defaultBudget, lockable: nil)
+                wanted: 32 * Self.mebibyte, cpus: cpus, budget: RingCapacity.defaultBudget, lockable: nil)
             let rates = SamplingRates(kinds, ring: ring)
             let perSecond = 199 * 8_692 + rates.switches * 8_692 + rates.calls * 160
             #expect(perSecond <= ring.capacity * 4, "\(cpus) CPUs")

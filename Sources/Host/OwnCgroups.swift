@@ -6,11 +6,9 @@ extension Host {
     ///
     /// It becomes a child of the root, or of this process's own cgroup where the root is not writable (a delegated
     /// part). The caller removes it with `removeCgroup`.
-    /// - Parameter name: `jostle-PID` unless told otherwise.
-    /// - Throws: `noPerfEventHierarchy`, or `systemCall` with the errno of mkdir(2).
-    public func createCgroup(named name: String? = nil) throws(HostError) -> Cgroup {
+    /// - Throws: `noPerfEventHierarchy`, or `systemCall` with the errno of mkdir(2): EEXIST where the name is somebody's.
+    public func createCgroup(named name: String) throws(HostError) -> Cgroup {
         let hierarchy = try requirePerfEventHierarchy()
-        let name = name ?? "jostle-\(getpid())"
         let root = hierarchy.directory(of: "/") == nil ? hierarchy.mountRoot : "/"
         let own = CgroupMembership.all(inProcCgroup: contents("/proc/self/cgroup") ?? []).perfEventPath
         var failure = HostError.noPerfEventHierarchy
@@ -25,6 +23,20 @@ extension Host {
             if error == EEXIST { break }
         }
         throw failure
+    }
+
+    /// Makes a cgroup of this process's own: `jostle-PID`, or `jostle-PID-2` and so on where that name is taken: by a jostle
+    /// that was killed before this process got its id, or by one whose ids another PID namespace counts.
+    ///
+    /// - Throws: as `createCgroup(named:)`.
+    public func createOwnCgroup() throws(HostError) -> Cgroup {
+        let name = "jostle-\(getpid())"
+        for number in 1..<100 {
+            do {
+                return try createCgroup(named: number == 1 ? name : "\(name)-\(number)")
+            } catch .systemCall(_, _, EEXIST) { continue }
+        }
+        return try createCgroup(named: "\(name)-100")
     }
 
     /// Opens a cgroup's `cgroup.procs` for writing: a process id written there moves that process, `0` the writer.

@@ -65,7 +65,7 @@ struct RecordingPlan {
         }
         if let command = request.command.first {
             let cgroup: Cgroup
-            do { cgroup = try host.createCgroup() } catch { throw .host(error) }
+            do { cgroup = try host.createOwnCgroup() } catch { throw .host(error) }
             ownCgroup = cgroup
             let name = FilePath(command).lastComponent?.string ?? command
             add(Container(name: name, cgroup: cgroup.path), at: cgroup, host: host)

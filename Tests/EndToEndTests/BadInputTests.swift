@@ -63,10 +63,10 @@ extension EndToEnd {
                 expect(refused, exits: 77, saying: "plain-file")
                 #expect(!FileManager.default.fileExists(atPath: file))
                 let root = try #require(TestCgroup.perfEventRoot())
-                let left = try FileManager.default.contentsOfDirectory(atPath: root).filter { name in
-                    name.wholeMatch(of: #/jostle-\d+/#) != nil && TestCgroup.processes(in: root + "/" + name).isEmpty
+                for outcome in [missing, refused] {
+                    let left = "\(root)/jostle-\(outcome.pid)"
+                    #expect(!FileManager.default.fileExists(atPath: left), "\(left) is still there")
                 }
-                #expect(left.isEmpty)
             }
         }
 

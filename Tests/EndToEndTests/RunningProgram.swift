@@ -30,6 +30,7 @@ enum Programs {
 struct Outcome {
     var output: String
     var errors: String
+    let pid: Int32
     /// The exit code, or 128 and the signal that killed it, as in a shell.
     var status: Int32
     /// From the start to the end.
@@ -92,7 +93,7 @@ final class RunningProgram {
         }
         let status = process.terminationStatus
         return Outcome(
-            output: output, errors: errors,
+            output: output, errors: errors, pid: pid,
             status: process.terminationReason == .uncaughtSignal ? 128 + status : status,
             duration: ContinuousClock.now - start)
     }

@@ -39,7 +39,7 @@ struct CgroupHierarchyTests {
         try tree.write("9:perf_event:/\n1:name=systemd:/\n0::/\n", to: "/proc/self/cgroup")
         #expect(tree.host.perfEventHierarchy == nil)
         #expect(throws: HostError.perfEventHierarchyOutOfSight) { try tree.host.cgroup("shop") }
-        #expect(throws: HostError.perfEventHierarchyOutOfSight) { try tree.host.createCgroup() }
+        #expect(throws: HostError.perfEventHierarchyOutOfSight) { try tree.host.createOwnCgroup() }
         #expect(throws: HostError.perfEventHierarchyOutOfSight) { try tree.host.requirePerfEventHierarchy() }
         // Mounted again it is what counts.
         let mounts = String(decoding: try Fixture.bytes("mountinfo/hybrid"), as: UTF8.self)

@@ -1,3 +1,4 @@
+import Glibc
 import ProfileModel
 import Testing
 
@@ -186,5 +187,14 @@ struct OwnCgroupTests {
         #expect(
             throws: HostError.systemCall(name: "mkdir", path: tree.root + "/sys/fs/cgroup/jostle-7", errno: 17)
         ) { try tree.host.createCgroup(named: "jostle-7") }
+    }
+
+    @Test("Where a killed jostle of the same id left its cgroup, the next one is made beside it")
+    func leftBehind() throws {
+        let tree = try FixtureTree()
+        try tree.mount("v2")
+        let name = "jostle-\(getpid())"
+        let paths = try (0..<3).map { _ in try tree.host.createOwnCgroup().path }
+        #expect(paths == ["/\(name)", "/\(name)-2", "/\(name)-3"])
     }
 }

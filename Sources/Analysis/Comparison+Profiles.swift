@@ -192,7 +192,7 @@ struct ComparedPairs {
             less: { $0.y0 * (costs($0).before + costs($0).after) / 2 }),
         .difference({ costs($0).after * ($0.y0 + $0.y1) / 2 }, less: { costs($0).before * ($0.y0 + $0.y1) / 2 }),
         PairIntervals.Statistic(.logarithmic) { $0.y1 / $0.y0 },
-        PairIntervals.Statistic(.logarithmic) { ($0.x1 / $0.y1) / ($0.x0 / $0.y0) },
+        .costRatio,
     ]
 
     private static let change = PairIntervals.Statistic.difference({ $0.x1 }, less: { $0.x0 })
@@ -201,7 +201,7 @@ struct ComparedPairs {
     private static let totals: [PairIntervals.Statistic] = [
         PairIntervals.Statistic(.share) { $0.x0 / $0.y0 },
         .share,
-        PairIntervals.Statistic { $0.x1 / $0.y1 - $0.x0 / $0.y0 },
+        .shareDifference,
         .difference({ $0.y1 }, less: { $0.y0 }),
     ]
 

@@ -105,26 +105,22 @@ struct MeasuredMetric {
         return intervals.estimates(.none, pair, of: [isRatio ? Self.cost : Self.rate])[0]
     }
 
+    /// A share's as `diff` has it; of what is no share, on the scale on which each side's own doubt is even.
     func difference(from other: MeasuredMetric, _ intervals: PairIntervals) -> Estimate? {
-        intervals.estimates(other.pair, pair, of: [isRatio ? Self.costDifference : Self.rateDifference])[0]
+        let statistic =
+            whole != nil ? .shareDifference : isRatio ? Self.costDifference : Self.rateDifference
+        return intervals.estimates(other.pair, pair, of: [statistic])[0]
     }
 
     func ratio(to other: MeasuredMetric, _ intervals: PairIntervals) -> Estimate? {
-        intervals.estimates(other.pair, pair, of: [isRatio ? Self.costRatio : Self.rateRatio])[0]
+        intervals.estimates(other.pair, pair, of: [isRatio ? .costRatio : Self.rateRatio])[0]
     }
 
     private static let rate = PairIntervals.Statistic(.logarithmic) { $0.x1 }
-    private static let rateDifference = PairIntervals.Statistic { $0.x1 - $0.x0 }
+    private static let rateDifference = PairIntervals.Statistic.difference({ $0.x1 }, less: { $0.x0 })
     private static let rateRatio = PairIntervals.Statistic(.logarithmic) { $0.x1 / $0.x0 }
     private static let cost = PairIntervals.Statistic(.logarithmic) { $0.x1 / $0.y1 }
-    private static let costDifference = PairIntervals.Statistic { rates in
-        let before: Double = rates.x0 / rates.y0
-        return rates.x1 / rates.y1 - before
-    }
-    private static let costRatio = PairIntervals.Statistic(.logarithmic) { rates in
-        let before: Double = rates.x0 / rates.y0
-        return rates.x1 / rates.y1 / before
-    }
+    private static let costDifference = PairIntervals.Statistic.difference({ $0.x1 / $0.y1 }, less: { $0.x0 / $0.y0 })
 
     /// An interval no narrower than the count of samples allows: resampling a handful of them shows too little, and of none
     /// it shows nothing at all.

@@ -67,6 +67,12 @@ final class PairIntervals {
 
         /// x of the candidate's y.
         static let share = Statistic(.share) { $0.x1 / $0.y1 }
+
+        /// How far x of y is above the baseline's: `diff` and `check` tell the same.
+        static let shareDifference = Statistic { $0.x1 / $0.y1 - $0.x0 / $0.y0 }
+
+        /// x by y, by the baseline's.
+        static let costRatio = Statistic(.logarithmic) { ($0.x1 / $0.y1) / ($0.x0 / $0.y0) }
     }
 
     /// By number of slices.

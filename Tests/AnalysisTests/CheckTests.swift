@@ -113,6 +113,21 @@ struct CheckTests {
         #expect(abs(try #require(ratio.baselineValue) - 20e3) < 2e3)
     }
 
+    @Test("a pair of recordings has the same intervals in `check` as in `diff`")
+    func sameAsDiff() throws {
+        let (base, candidate) = (SyntheticLoad(seed: 9), SyntheticLoad(cost: 30_000))
+        let report = try check(
+            candidate, against: [base], "kernel-share=+5pp", "write.calls-per-second=x1.2", "write.cpu-per-call=x1.2")
+        let diff = try Comparison(baseline: base.profile(), candidate: candidate.profile())
+        let row = try #require(diff.syscalls.first { $0.name == "write" })
+        let compared = [try #require(diff.containers.first?.kernelShareChange), row.rateRatio, row.costRatio]
+        for (verdict, estimate) in zip(report.verdicts, compared) {
+            let estimate = try #require(estimate)
+            #expect(verdict.value == estimate.value && verdict.low == estimate.low && verdict.high == estimate.high)
+            #expect(estimate.low < estimate.high)
+        }
+    }
+
     @Test("the same load passes by default, half as dear again fails")
     func defaults() throws {
         let base = SyntheticLoad(seconds: 60, seed: 9)

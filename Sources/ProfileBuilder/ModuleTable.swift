@@ -22,7 +22,7 @@ struct ModuleTable {
     private(set) var entries: [Entry] = []
     private var indices: [Int: Int] = [:]
     private var kernelModules: [String: Int] = [:]
-    private var frames = PairInterner(minimumCapacity: 1 << 14)
+    private var frames = PairInterner()
     /// What each kernel address was found to be in.
     private var kernelFrames: [UInt64: RowID] = [:]
     /// Numbers the kernel's functions, since another one may come to lie where one was.

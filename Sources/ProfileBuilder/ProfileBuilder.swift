@@ -26,7 +26,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     var tasks = TaskTable()
     var modules = ModuleTable()
     var unwinder: Unwinder
-    var stacks = PairInterner(minimumCapacity: 1 << 14)
+    var stacks = PairInterner()
     var offCPU = OffCPU()
     var calls = SyscallCounter()
     var locks = LockWaits()
@@ -294,12 +294,20 @@ extension ProfileBuilder {
 
     /// The node of `userChain`, which ended like that; 0 where it is empty.
     mutating func userStack(of process: TaskTable.Process, end: CallchainEnd, isBelowKernel: Bool) -> RowID {
-        var node: RowID = 0
+        var root: RowID = 0
         if case .truncated(_, let reason) = end {
-            node = self.node(below: node, frame: modules.frame(truncation: reason, batch: &batch))
+            root = node(below: root, frame: modules.frame(truncation: reason, batch: &batch))
         }
-        for index in userChain.indices.reversed() {
+        // Taken out: nothing else may see it half done, and it is not copied.
+        var latest = LatestStack()
+        swap(&latest, &process.latestStack)
+        defer { swap(&latest, &process.latestStack) }
+        latest.prepare(root: root, memoryVersion: process.memoryVersion)
+        let common = latest.keepCommon(with: userChain)
+        var node = common.node
+        for index in userChain.indices.dropLast(common.count).reversed() {
             node = self.node(below: node, frame: userFrame(at: index, of: process, isBelowKernel: isBelowKernel))
+            if index > 0 { latest.append(userChain[index], node: node) }
         }
         return node
     }

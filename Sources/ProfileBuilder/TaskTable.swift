@@ -8,7 +8,10 @@ struct TaskTable {
         let pid: ProcessID
         var parent: ProcessID
         var comm: String
-        var memory = ProcessMemory()
+        var memory = ProcessMemory() { didSet { memoryVersion &+= 1 } }
+        /// Another one with each change of `memory`.
+        private(set) var memoryVersion: UInt64 = 0
+        var latestStack = LatestStack()
         /// 0 until a sample needs the row.
         fileprivate(set) var row: RowID = 0
         /// Those that live, and those that ended a moment ago.

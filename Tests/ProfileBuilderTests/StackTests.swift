@@ -221,6 +221,28 @@ import Unwinding
         #expect(recorded.rows.stacks.map(\.parent) == [nil, 1, 2, 3, 3])
     }
 
+    @Test(
+        "The same callers are other frames when something else is mapped there, below another root, and as innermost frame"
+    )
+    func sameAddressesAgain() throws {
+        var recorded = recorded()
+        try recorded.sample(10, user: [0x40_0010, 0x40_4020, 0x40_0030])
+        try recorded.map(10, 0x40_4000..<0x40_5000, path: "/lib/new.so")
+        try recorded.sample(10, user: [0x40_0010, 0x40_4020, 0x40_0030])
+        // What was the caller's return address is the innermost frame's own address.
+        try recorded.sample(10, user: [0x40_4020, 0x40_0030])
+        try recorded.sample(10, user: [0x40_0030])
+        try recorded.sample(10, user: [0x40_0010, 0x40_4020, 0x7777])
+        try recorded.sample(10, user: [0x40_0010, 0x40_4020, 0x40_0030])
+        let cut = "<frame-pointers-only>"
+        #expect(recorded.stack(0) == ["/bin/app+201010", "/bin/app+20501f", "/bin/app+20102f", cut])
+        #expect(recorded.stack(1) == ["/bin/app+201010", "/lib/new.so+1f", "/bin/app+20102f", cut])
+        #expect(recorded.stack(2) == ["/lib/new.so+20", "/bin/app+20102f", cut])
+        #expect(recorded.stack(3) == ["/bin/app+201030", cut])
+        #expect(recorded.stack(4) == ["/bin/app+201010", "/lib/new.so+1f", "+7776", cut])
+        #expect(recorded.rows.samples[5].stack == recorded.rows.samples[1].stack)
+    }
+
     // MARK: By unwind rows
 
     /// Every function pushes nothing and calls at once: the return address is at the stack pointer.

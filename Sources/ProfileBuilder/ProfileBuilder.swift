@@ -33,6 +33,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     /// The names of processes that got the CPU of a thread that could have run on.
     var successorNames: [ProcessID: String] = [:]
     private var throttledSince: [UInt64: UInt64] = [:]
+    private let tick: UInt64
     /// Reused from sample to sample.
     var kernelChain: [VirtualAddress] = []
     var userChain: [VirtualAddress] = []
@@ -41,16 +42,19 @@ public struct ProfileBuilder<Machine: LiveMachine> {
     ///   - start: the recording's zero, nanoseconds of CLOCK_MONOTONIC.
     ///   - registers: which registers samples carry; nil where user stacks come as the kernel followed them, by frame
     ///     pointers.
+    ///   - tick: of the kernel's timer, in nanoseconds. It ends what throttles an event, so that a longer interval has time in
+    ///     which the event's target had no CPU and no samples were due.
     ///   - depthLimit: the most frames of one user stack.
     public init(
         start: UInt64, attribution: Attribution, registers: RegisterSet?, asksForParents: Bool, machine: Machine,
-        depthLimit: Int = 512
+        tick: UInt64, depthLimit: Int = 512
     ) {
         self.start = start
         self.attribution = attribution
         self.registers = registers
         self.asksForParents = asksForParents
         self.machine = machine
+        self.tick = tick
         unwinder = Unwinder(architecture: registers?.architecture ?? .amd64, depthLimit: depthLimit)
     }
 
@@ -167,7 +171,7 @@ public struct ProfileBuilder<Machine: LiveMachine> {
 
     private mutating func endThrottle(of event: UInt64, at time: UInt64) {
         guard let since = throttledSince.removeValue(forKey: event), time > since else { return }
-        losses.throttledNanoseconds.add(time - since)
+        losses.throttledNanoseconds.add(min(time - since, tick))
     }
 
     /// The process with an id, asked for where it was not seen before.

@@ -80,7 +80,8 @@ public struct Losses: Sendable, Codable, Equatable {
     public var lostRecords: Int64
     /// Of those, samples, as counted by the kernel for each event (`PERF_FORMAT_LOST`, Linux 6.0).
     public var lostSamples: Int64
-    /// Nanoseconds during which the kernel held an event back (PERF_RECORD_THROTTLE).
+    /// Nanoseconds during which the kernel held an event back (PERF_RECORD_THROTTLE), summed over CPUs. An interval counts for
+    /// one tick of the kernel's timer at most: the tick ends it, unless the target had no CPU then.
     public var throttledNanoseconds: Int64
     public var throttledIntervals: Int64
     /// Records whose bytes made no sense.

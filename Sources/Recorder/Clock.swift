@@ -11,11 +11,23 @@ enum Clock {
     /// CPU time of this process, all threads.
     static func ownCPU() -> Int64 { Int64(clamping: nanoseconds(CLOCK_PROCESS_CPUTIME_ID)) }
 
+    /// Between two ticks of the kernel's timer, in nanoseconds: the coarse clock goes on with each.
+    static func tick() -> UInt64 {
+        var time = timespec()
+        // clock_getres(2) fills a local variable.
+        unsafe clock_getres(CLOCK_MONOTONIC_COARSE, &time)
+        return nanoseconds(time)
+    }
+
     private static func nanoseconds(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
         // clock_gettime(2) fills a local variable.
         unsafe clock_gettime(clock, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+        return nanoseconds(time)
+    }
+
+    private static func nanoseconds(_ time: timespec) -> UInt64 {
+        UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 }
 

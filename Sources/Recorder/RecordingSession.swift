@@ -73,7 +73,7 @@ struct RecordingSession: ~Copyable {
             missingFunctions: machine.missingFunctions(of: request.functionsToLookUp))
         builder = ProfileBuilder(
             start: now, attribution: attribution, registers: registers, asksForParents: !plan.needsWholeMachine,
-            machine: machine)
+            machine: machine, tick: Clock.tick())
         self.machine = machine
         self.events = events
         lockWindows = LockWindows(mostPerSecond: EventKind.lockRate, start: now)

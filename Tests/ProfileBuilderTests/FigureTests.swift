@@ -92,6 +92,13 @@ import Testing
         #expect(recorded.builder.losses.throttledNanoseconds == 600)
     }
 
+    @Test("What lasts longer than a tick of the kernel's timer is a target without a CPU, and counts for one tick")
+    mutating func throttledWithoutCPU() throws {
+        try throttle(9, at: 2_000)
+        try throttle(9, at: 2_000 + 3 * Recorded.tick, ends: true)
+        #expect(recorded.builder.losses.throttledNanoseconds == Int64(Recorded.tick))
+    }
+
     @Test("Throttling that lasts until the end of the recording ends with it, and an end alone counts for nothing")
     mutating func throttledUntilTheEnd() throws {
         try throttle(8, at: 1_900, ends: true)

@@ -18,6 +18,8 @@ struct Recorded {
     let machine = FakeMachine()
     let layout: SampleLayout
     private let decoder: RecordDecoder
+    /// A kernel's of 250 Hz, in nanoseconds.
+    static let tick: UInt64 = 4_000_000
     /// The time of the next record.
     var time: UInt64 = start
 
@@ -31,7 +33,7 @@ struct Recorded {
         decoder = RecordDecoder(defaultLayout: layout)
         builder = ProfileBuilder(
             start: Self.start, attribution: attribution, registers: registers, asksForParents: asksForParents,
-            machine: machine)
+            machine: machine, tick: Self.tick)
     }
 
     /// One event that counts for container 1.

@@ -73,7 +73,10 @@ struct SchemaDefinitions {
                     "off_cpu_samples": { "$ref": "#/$defs/count" },
                     "lost_records": { "$ref": "#/$defs/count" },
                     "lost_samples": { "$ref": "#/$defs/count" },
-                    "throttled_ns": { "$ref": "#/$defs/count" },
+                    "throttled_ns": {
+                      "description": "held back by the kernel, summed over CPUs; a tick of its timer at most for each interval",
+                      "$ref": "#/$defs/count"
+                    },
                     "throttled_intervals": { "$ref": "#/$defs/count" },
                     "undecodable": { "$ref": "#/$defs/count" },
                     "unknown_records": { "$ref": "#/$defs/count" },

@@ -213,7 +213,9 @@ extension EndToEnd {
                         + "\(Int(throttled)) throttled of \(Int(seconds * 4999)) expected: "
                         + "\((got / seconds / 4999 - 1).percent) off")
                 #expect(throttled > 2000)
-                #expect(abs(got / seconds / 4999 - 1) <= 0.05)
+                #expect(got / seconds / 4999 >= 0.97)
+                // Whatever else ran within the tick that ends an interval is in it: a fifth of it on a busy machine.
+                #expect(got / seconds / 4999 <= 1.08)
                 #expect(report.confidence.warnings.contains { $0.contains("held sampling back") })
             }
         }

@@ -27,11 +27,16 @@ extension Host {
             hostname: line("/proc/sys/kernel/hostname") ?? "",
             kernelRelease: line("/proc/sys/kernel/osrelease") ?? "",
             arch: line("/proc/sys/kernel/arch") ?? Machine.builtFor,
-            onlineCPUs: line("/sys/devices/system/cpu/online").flatMap(Machine.cpus(inList:)) ?? [0],
+            onlineCPUs: onlineCPUs(),
             perfEventParanoid: integer("/proc/sys/kernel/perf_event_paranoid"),
             perfEventMaxSampleRate: integer("/proc/sys/kernel/perf_event_max_sample_rate"),
             perfEventMlockKiB: integer("/proc/sys/kernel/perf_event_mlock_kb"),
             kptrRestrict: integer("/proc/sys/kernel/kptr_restrict"))
+    }
+
+    /// The numbers of the CPUs that are online, ascending.
+    public func onlineCPUs() -> [Int] {
+        line("/sys/devices/system/cpu/online").flatMap(Machine.cpus(inList:)) ?? [0]
     }
 }
 

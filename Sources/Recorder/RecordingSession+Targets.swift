@@ -68,7 +68,7 @@ extension RecordingSession {
     }
 
     /// Since the start, with one decimal.
-    private func seconds(_ time: UInt64) -> Double {
+    func seconds(_ time: UInt64) -> Double {
         (Double(time - min(time, startTime)) / 1e8).rounded() / 10
     }
 }

@@ -18,6 +18,7 @@ struct RecordingSession: ~Copyable {
     var builder: ProfileBuilder<HostMachine>
     var info: RecordingInfo
     private var lockWindows: LockWindows
+    private var onlineCPUs: OnlineCPUs
     let startTime: UInt64
     private(set) var endTime: UInt64
     private var lostSamples: Int64?
@@ -75,6 +76,7 @@ struct RecordingSession: ~Copyable {
             start: now, attribution: attribution, registers: registers, asksForParents: !plan.needsWholeMachine,
             machine: machine, tick: Clock.tick())
         self.machine = machine
+        onlineCPUs = OnlineCPUs(facts.onlineCPUs)
         self.events = events
         lockWindows = LockWindows(mostPerSecond: EventKind.lockRate, start: now)
         startTime = now
@@ -183,6 +185,7 @@ struct RecordingSession: ~Copyable {
             if time >= nextSearch {
                 nextSearch = time + Self.searchInterval
                 try followTargets(searches: true)
+                noteCPUs()
                 machine.targetsAreOnHost = machine.targetsAreOnHost && plan.isOnHost(host: host)
                 if end == nil, targetsAreGone { end = .targetsGone }
             } else if plan.cgroups.count <= Self.closelyWatched {
@@ -196,6 +199,7 @@ struct RecordingSession: ~Copyable {
         if end == .targetsGone, plan.others == nil, let gone = plan.allGoneSince(at: endTime), gone > startTime {
             endTime = min(endTime, gone)
         }
+        noteCPUs()
         takeTimes(witness)
         builder.batch.pressure += runQueueWaits.rows(knownProcesses(), host: host)
         if let command, !commandHasEnded {
@@ -232,6 +236,10 @@ struct RecordingSession: ~Copyable {
         }
         try commit(to: &writer)
         return end ?? .durationOver
+    }
+
+    private mutating func noteCPUs() {
+        info.notes += onlineCPUs.notes(online: host.onlineCPUs(), at: seconds(Clock.monotonic()))
     }
 
     private mutating func lookAtLocks(begins: Int, seconds: Double, at time: UInt64) {

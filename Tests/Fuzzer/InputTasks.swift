@@ -6,41 +6,96 @@ import TestSupport
 
 /// Mutants of what the kernel writes.
 enum RecordTask {
-    static func run(_ count: Int, seed: UInt64) {
+    private static let layout = SampleLayout(
+        sampleFields: [.identifier, .ip, .tid, .time, .cpu, .period, .callchain, .raw, .userRegisters, .userStack],
+        userRegisterMask: 0x1FF)
+    private static let decoder = RecordDecoder(layouts: [1: layout], defaultLayout: layout)
+
+    static func run(_ count: Int, seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var outcomes: [String: Int] = [:]
-        let layout = SampleLayout(
-            sampleFields: [.identifier, .ip, .tid, .time, .cpu, .period, .callchain, .userRegisters, .userStack],
-            userRegisterMask: 0x1FF)
-        let decoder = RecordDecoder(layouts: [1: layout], defaultLayout: layout)
-        for _ in 0..<count {
-            // A type, a misc, a size that is or is not the record's, and a body.
-            var bytes = (0..<8 + random.below(60) * 8).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-            bytes[0] = UInt8(random.below(24))
-            for index in 1..<4 { bytes[index] = 0 }
-            let size = random.next() % 4 == 0 ? random.below(65_536) : bytes.count
-            bytes[6] = UInt8(truncatingIfNeeded: size)
-            bytes[7] = UInt8(truncatingIfNeeded: size >> 8)
-            // The identifier, a count of callers, and a size of a stack that make sense, most of the time.
-            if bytes.count > 64, random.next() % 4 != 0 { for index in 8..<16 { bytes[index] = index == 8 ? 1 : 0 } }
-            if bytes.count > 72, random.next() % 2 == 0 { for index in 57..<64 { bytes[index] = 0 } }
-            let span = unsafe bytes.span.bytes
-            guard let record = try? decoder.decode(span) else {
-                outcomes["refused", default: 0] += 1
-                continue
-            }
-            outcomes["taken", default: 0] += 1
-            if case .sample(let sample) = record {
-                var kernel: [VirtualAddress] = []
-                var user: [VirtualAddress] = []
-                sample.appendCallchain(in: span, kernel: &kernel, user: &user)
-                for register in 0..<9 { _ = sample.userRegister(register, in: span) }
-                _ = span.extracting(sample.userStack)
-                _ = sample.rawWord(at: 8, in: span)
-                outcomes["samples", default: 0] += 1
-            }
+        let good = samples()
+        for number in 0..<count {
+            let isMutant = number % 4 != 0
+            let bytes = isMutant ? mutant(of: good[number % good.count], &random) : nonsense(&random)
+            outcomes[(isMutant ? "mutants " : "nonsense ") + take(bytes), default: 0] += 1
+        }
+        guard outcomes["mutants samples", default: 0] > count / 1000 else {
+            throw Broken("hardly a mutant is a sample: \(outcomes)")
         }
         tell([("task", quoted("records")), ("mutants", "\(count)"), ("outcomes", quoted(outcomes))])
+    }
+
+    /// What the recorder does with a record. Returns what became of it.
+    static func take(_ bytes: [UInt8]) -> String {
+        // Bytes have no padding between them.
+        let span = unsafe bytes.span.bytes
+        let time = try? decoder.time(of: span)
+        guard let record = try? decoder.decode(span) else { return "refused" }
+        guard case .sample(let sample) = record else { return "taken" }
+        guard sample.time == time else { fatalError("a sample has two times") }
+        var kernel: [VirtualAddress] = []
+        var user: [VirtualAddress] = []
+        sample.appendCallchain(in: span, kernel: &kernel, user: &user)
+        for register in 0..<9 { _ = sample.userRegister(register, in: span) }
+        _ = span.extracting(sample.userStack)
+        for offset in [0, 8, sample.userStack.count - 8] { _ = sample.userStackWord(at: offset, in: span) }
+        for offset in [0, 8, 56] { _ = sample.rawWord(at: offset, in: span) }
+        return "samples"
+    }
+
+    /// A good record of each type.
+    static func samples() -> [[UInt8]] {
+        let trailer = Trailer(pid: 42, tid: 43, time: 1_000, id: 1, cpu: 1)
+        var sample = SampleContents()
+        sample.identifier = 1
+        sample.callchain = [0xFFFF_FFFF_FFFF_FF80, 0xFFFF_FFFF_8100_0000, 0xFFFF_FFFF_FFFF_FE00, 0x40_1000, 0x40_2000]
+        sample.raw = [UInt8](repeating: 7, count: 60)
+        sample.userRegisters = (0..<9).map { UInt64($0) * 0x1000 }
+        sample.userStack = [UInt8](repeating: 3, count: 256)
+        sample.userStackSize = 512
+        var kernelThread = sample
+        (kernelThread.userABI, kernelThread.userStack, kernelThread.userStackSize) = (0, [], 0)
+        return [
+            RecordBytes.sample(sample, layout: layout), RecordBytes.sample(kernelThread, layout: layout),
+            RecordBytes.mapping(
+                pid: 42, start: 0x40_0000, byteCount: 0x1000, inode: 9, path: "/usr/bin/app", trailer: trailer,
+                layout: layout),
+            RecordBytes.mapping(
+                pid: 42, start: 0x40_0000, byteCount: 0x1000, buildID: [UInt8](repeating: 5, count: 20),
+                path: "/usr/bin/app", trailer: trailer, layout: layout),
+            RecordBytes.comm(pid: 42, tid: 43, "app", isExec: true, trailer: trailer, layout: layout),
+            RecordBytes.fork(pid: 44, parentPID: 42, tid: 44, parentTID: 43, trailer: trailer, layout: layout),
+            RecordBytes.exit(pid: 44, parentPID: 42, tid: 44, parentTID: 43, trailer: trailer, layout: layout),
+            RecordBytes.lost(eventID: 1, count: 5, trailer: trailer, layout: layout),
+            RecordBytes.lostSamples(count: 5, trailer: trailer, layout: layout),
+            RecordBytes.throttle(eventID: 1, trailer: trailer, layout: layout),
+            RecordBytes.cgroup(id: 77, path: "/docker/app", trailer: trailer, layout: layout),
+            RecordBytes.kernelSymbol(
+                start: 0xFFFF_FFFF_C000_0000, byteCount: 64, name: "bpf_prog", trailer: trailer, layout: layout),
+            RecordBytes.contextSwitch(out: true, otherPID: 1, otherTID: 1, trailer: trailer, layout: layout),
+        ]
+    }
+
+    /// A header and a body; the size is the record's, most of the time.
+    private static func mutant(of good: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+        var bytes = random.mutate(good, headerByteCount: 96)
+        if bytes.count >= 8, random.next() % 4 != 0 { setHeader(of: &bytes, type: good[0], size: bytes.count) }
+        return bytes
+    }
+
+    private static func nonsense(_ random: inout SeededGenerator) -> [UInt8] {
+        var bytes = (0..<8 + random.below(60) * 8).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        let size = random.next() % 4 == 0 ? random.below(65_536) : bytes.count
+        setHeader(of: &bytes, type: UInt8(random.below(24)), size: size)
+        return bytes
+    }
+
+    private static func setHeader(of bytes: inout [UInt8], type: UInt8, size: Int) {
+        bytes[0] = type
+        for index in 1..<4 { bytes[index] = 0 }
+        bytes[6] = UInt8(truncatingIfNeeded: size)
+        bytes[7] = UInt8(truncatingIfNeeded: size >> 8)
     }
 }
 
@@ -61,18 +116,9 @@ enum RecordingTask {
                 let place = random.next() % 8 == 0 ? random.below(200) : used[random.below(used.count)]
                 if place < bytes.count { bytes[place] = UInt8(truncatingIfNeeded: random.next()) }
             }
-            let descriptor = unsafe Glibc.open(mutantPath, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0o600)
-            guard descriptor >= 0, unsafe write(descriptor, bytes, bytes.count) == bytes.count else {
-                throw Broken("cannot write \(mutantPath)")
-            }
-            close(descriptor)
+            try write(bytes, to: mutantPath)
             let start = ContinuousClock.now
-            do throws(RecordingError) {
-                _ = try RecordingReader.read(path: mutantPath)
-                outcomes["read", default: 0] += 1
-            } catch {
-                outcomes[word(error), default: 0] += 1
-            }
+            outcomes[take(mutantPath), default: 0] += 1
             slowest = max(slowest, ContinuousClock.now - start)
         }
         unsafe unlink(mutantPath)
@@ -84,6 +130,24 @@ enum RecordingTask {
             ),
             ("outcomes", quoted(outcomes)),
         ])
+    }
+
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        let descriptor = unsafe Glibc.open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0, unsafe Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+            throw Broken("cannot write \(path)")
+        }
+        close(descriptor)
+    }
+
+    /// Reads what may be a recording. Returns what became of it.
+    static func take(_ path: String) -> String {
+        do throws(RecordingError) {
+            _ = try RecordingReader.read(path: path)
+            return "read"
+        } catch {
+            return word(error)
+        }
     }
 
     private static func word(_ error: RecordingError) -> String {

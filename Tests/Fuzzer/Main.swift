@@ -13,9 +13,13 @@ import TestSupport
 ///     fuzzer opening PATH…                    how long an opener takes for each path
 ///     fuzzer records COUNT SEED               mutants of perf records
 ///     fuzzer recordings COUNT SEED FILE       mutants of a recording
+///     fuzzer parsing COUNT SEED FILE          mutants of an ELF file, read in this process, for AddressSanitizer
+///     fuzzer coverage WHAT SECONDS SEED DIRECTORY [FILE]
+///                                             what libFuzzer makes of records, protocol or recordings
 @main
 enum Main {
     static func main() throws {
+        if CommandLine.arguments.dropFirst().first == "coverage" { return try CoverageTask.run() }
         // First of all, as jostle does.
         let nursery = try HelperNursery.start(
             HelperNursery.Services(
@@ -31,7 +35,8 @@ enum Main {
         case ("protocol", 2): try ProtocolTask(nursery).run(Int(rest[0]) ?? 0, seed: UInt64(rest[1]) ?? 1)
         case ("racing", 2): try OpenerTasks(nursery).race(Int(rest[0]) ?? 0, in: rest[1])
         case ("opening", 1...): OpenerTasks(nursery).open(rest)
-        case ("records", 2): RecordTask.run(Int(rest[0]) ?? 0, seed: UInt64(rest[1]) ?? 1)
+        case ("parsing", 3): try ParserTasks.parse(Int(rest[0]) ?? 0, seed: UInt64(rest[1]) ?? 1, of: rest[2])
+        case ("records", 2): try RecordTask.run(Int(rest[0]) ?? 0, seed: UInt64(rest[1]) ?? 1)
         case ("recordings", 3):
             try RecordingTask.run(Int(rest[0]) ?? 0, seed: UInt64(rest[1]) ?? 1, of: rest[2])
         default: usage()
@@ -59,6 +64,9 @@ func quoted(_ text: String) -> String {
 func quoted(_ counts: [String: Int]) -> String {
     "{" + counts.sorted { $0.key < $1.key }.map { "\(quoted($0.key)): \($0.value)" }.joined(separator: ", ") + "}"
 }
+
+/// Whether this was built with AddressSanitizer.
+let isSanitized = unsafe dlsym(nil, "__asan_init") != nil
 
 /// A task found what must never be.
 struct Broken: Error {

@@ -1,6 +1,7 @@
 import Glibc
 import Isolation
 import ObjectTables
+import Parsing
 import ProfileModel
 import Symbolication
 import TestSupport
@@ -32,9 +33,11 @@ struct ParserTasks {
 
     /// What the recorder asks of a file: its header and rows when it is mapped, names at the end.
     private static func ask(_ file: HeldFile, _ helpers: FileHelpers) -> (module: ParserAnswer, symbols: ParserAnswer) {
-        func answer(_ request: ParserRequest) -> ParserAnswer {
-            helpers.doors.parser.begin(request, files: [file]).wait(milliseconds: nil) ?? .refused("none")
-        }
+        ask { helpers.doors.parser.begin($0, files: [file]).wait(milliseconds: nil) ?? .refused("none") }
+    }
+
+    private static func ask(_ answer: (ParserRequest) -> ParserAnswer) -> (module: ParserAnswer, symbols: ParserAnswer)
+    {
         let module = answer(.module(stamp: nil, wantsRows: true))
         var addresses = stride(from: UInt64(0x1000), to: 0x1240, by: 16).map { FileAddress($0) }
         if case .module(let header, _) = module, let code = header.segments.first(where: \.isExecutable) {
@@ -43,6 +46,20 @@ struct ParserTasks {
             if !overflow, start > 0x1240 { addresses += stride(from: start, to: end, by: 16).map { FileAddress($0) } }
         }
         return (module, answer(.symbols(SymbolRequest(addresses: addresses), stamp: nil, debugCRC: nil)))
+    }
+
+    /// Mutants that this process reads itself: a parser process may not have the address space that AddressSanitizer takes.
+    static func parse(_ count: Int, seed: UInt64, of path: String) throws {
+        let original = try contents(of: path)
+        var random = SeededGenerator(seed: seed)
+        var outcomes: [String: Int] = [:]
+        for _ in 0..<count {
+            let file = try SealedFile(random.mutate(original))
+            let answers = ask { Parser.answer($0, files: [file.descriptor]) }
+            outcomes[word(answers.module), default: 0] += 1
+            outcomes["names: " + word(answers.symbols), default: 0] += 1
+        }
+        tell([("task", quoted("parsing")), ("mutants", "\(count)"), ("outcomes", quoted(outcomes))])
     }
 
     private static func word(_ answer: ParserAnswer) -> String {

@@ -19,6 +19,11 @@ struct DebugInformation: ~Copyable {
         Self.hideUnused(in: image)
         // The image's handle is valid for the image's life.
         guard let handle = unsafe dwarf_begin_elf(image.handle, DWARF_C_READ, nil) else { return nil }
+        guard Self.stringsEnd(in: image) else {
+            // Nobody else knows this handle.
+            unsafe dwarf_end(handle)
+            return nil
+        }
         // Bytes have no padding, so their raw view shows nothing uninitialised.
         let empty = try? unsafe ElfImage(image: Self.emptyImage.span.bytes)
         // As above.
@@ -68,6 +73,23 @@ struct DebugInformation: ~Copyable {
             // As above.
             _ = unsafe gelf_update_shdr(place, &header)
         }
+    }
+
+    /// Whether the last string of each section of strings ends within it. libdw up to 0.188 at least reads a file's name in
+    /// .debug_line_str up to its NUL, wherever that is: what another file left in memory would be part of the name.
+    ///
+    /// To be asked once libdw has the image open, and so the sections decompressed.
+    private static func stringsEnd(in image: borrowing ElfImage) -> Bool {
+        for section in image.sections where section.type != UInt32(SHT_NOBITS) {
+            guard section.name.hasSuffix("debug_str") || section.name.hasSuffix("debug_line_str") else { continue }
+            // The image's handle is valid for the image's life; what libelf hands out is nil, or lives as long.
+            let data = unsafe elf_getdata(elf_getscn(image.handle, section.index), nil)
+            // As above: `d_size` bytes at `d_buf`.
+            guard let data = unsafe data?.pointee, let start = unsafe data.d_buf else { continue }
+            // As above.
+            if unsafe UnsafeRawBufferPointer(start: start, count: data.d_size).last ?? 0 != 0 { return false }
+        }
+        return true
     }
 
     /// The bytes that libdw will read: all debug sections that are used, decompressed.

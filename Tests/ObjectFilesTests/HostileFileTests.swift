@@ -94,6 +94,28 @@ struct HostileFileTests {
         return bytes
     }
 
+    @Test(
+        "debug information whose last string does not end is not read, and names come from the symbol table",
+        arguments: ["debug_str", "debug_line_str"], ["none", "zlib", "zlib-gnu"])
+    func endlessStrings(section: String, compression: String) throws {
+        let directory = try TemporaryDirectory()
+        let source = try directory.write(program, to: "program.c")
+        let binary = directory.path + "/program"
+        let strings = directory.path + "/strings"
+        try run("gcc -O1 -gdwarf-5 -o \(binary) \(source)")
+        let request = SymbolRequest(addresses: [FileAddress(try symbol("outer", of: binary).lowerBound)])
+        try run("objcopy --compress-debug-sections=\(compression) \(binary)")
+        let before = try withObjectFile(binary) { $0.symbolize(request).symbols.first?.chain }
+        #expect(before?.last?.function == "outer")
+        #expect(before?.last?.line != nil)
+        try run("objcopy --decompress-debug-sections --dump-section .\(section)=\(strings) \(binary)")
+        try run("truncate -s -1 \(strings) && printf x >> \(strings)")
+        try run("objcopy --update-section .\(section)=\(strings) \(binary)")
+        try run("objcopy --compress-debug-sections=\(compression) \(binary)")
+        let after = try withObjectFile(binary) { $0.symbolize(request).symbols.first?.chain }
+        #expect(after == [SourceFrame(function: "outer")])
+    }
+
     @Test("scopes nested a hundred thousand deep end with the budget, not with the stack")
     func nestedScopes() throws {
         let depth = 100_000

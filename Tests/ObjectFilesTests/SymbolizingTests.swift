@@ -193,17 +193,6 @@ struct SymbolizingTests {
         return binary
     }
 
-    /// The addresses of a function that nm lists under its demangled name.
-    private func symbol(_ name: String, of binary: String) throws -> Range<UInt64> {
-        for line in try run("nm -C -S --defined-only \(binary)").split(separator: "\n") {
-            let words = line.split(separator: " ", maxSplits: 3)
-            if words.count == 4, words[3] == name, let start = hexadecimal(words[0]), let size = hexadecimal(words[1]) {
-                return start..<start + size
-            }
-        }
-        throw TestFailure("no symbol \(name)")
-    }
-
     /// Addresses within the functions that nm lists, one in so many.
     private func textAddresses(of binary: String, every step: UInt64) throws -> [FileAddress] {
         var addresses: Set<FileAddress> = []

@@ -97,3 +97,14 @@ func libraryPath(_ name: String) throws -> String {
 
 /// Hexadecimal digits as a number.
 func hexadecimal(_ digits: some StringProtocol) -> UInt64? { UInt64(digits, radix: 16) }
+
+/// The addresses of a function that nm lists under its demangled name.
+func symbol(_ name: String, of binary: String) throws -> Range<UInt64> {
+    for line in try run("nm -C -S --defined-only \(binary)").split(separator: "\n") {
+        let words = line.split(separator: " ", maxSplits: 3)
+        if words.count == 4, words[3] == name, let start = hexadecimal(words[0]), let size = hexadecimal(words[1]) {
+            return start..<start + size
+        }
+    }
+    throw TestFailure("no symbol \(name)")
+}

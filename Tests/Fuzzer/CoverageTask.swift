@@ -40,6 +40,7 @@ enum CoverageTask {
         for (number, seed) in seeds.enumerated() { try RecordingTask.write(seed, to: "\(corpus)/\(number)") }
         let options = [
             "fuzzer", "-max_total_time=\(arguments[3])", "-seed=\(arguments[4])", "-print_final_stats=1", "-timeout=10",
+            "-detect_leaks=0",
             "-artifact_prefix=\(arguments[5])/found-", corpus,
         ]
         // libFuzzer keeps them until the process ends.

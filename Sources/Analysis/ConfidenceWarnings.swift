@@ -50,7 +50,9 @@ extension Confidence {
         }
         symbolsSkipped = skipped.isEmpty ? nil : skipped
         recorderCPUNanoseconds = losses.recorderCPUNanoseconds
-        warnings = ConfidenceWarnings.of(profile.recording, quality: quality) + containerWarnings
+        warnings =
+            ConfidenceWarnings.of(profile.recording, quality: quality) + ConfidenceWarnings.ofNames(skipped: skipped)
+            + containerWarnings
     }
 }
 
@@ -67,6 +69,7 @@ enum ConfidenceWarnings {
     static let witnessTickNanoseconds = 4_000_000.0
     static let fewCompleteStacks = 0.9
     static let manyLost = 0.01
+    static let mostFilesNamed = 3
 
     static func of(_ recording: RecordingInfo, quality: StackQuality) -> [String] {
         var warnings: [String] = []
@@ -108,6 +111,16 @@ enum ConfidenceWarnings {
                     + "their outermost frame (\(reasons.joined(separator: ", "))): call sites may be missing or wrong")
         }
         return warnings
+    }
+
+    /// - Parameter skipped: the reason by file.
+    static func ofNames(skipped: [String: String]) -> [String] {
+        if skipped.isEmpty { return [] }
+        let files = skipped.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }
+        let rest = files.count > mostFilesNamed ? " and \(files.count - mostFilesNamed) more" : ""
+        return [
+            "symbols skipped, so that names are missing: \(files.prefix(mostFilesNamed).joined(separator: ", "))\(rest)"
+        ]
     }
 
     static func of(_ container: Container, _ analysis: ContainerAnalysis, recording: RecordingInfo) -> [String] {

@@ -215,6 +215,23 @@ struct ReportTests {
         #expect(container.contendedWaitNanoseconds == 0)
     }
 
+    @Test("files whose symbols were skipped are warned of by name, three of them, with the reason")
+    func skippedSymbols() {
+        #expect(ConfidenceWarnings.ofNames(skipped: [:]).isEmpty)
+        #expect(
+            ConfidenceWarnings.ofNames(skipped: ["/b": "malformed", "/a": "budget"])
+                == ["symbols skipped, so that names are missing: /a (budget), /b (malformed)"])
+        let many = Dictionary(uniqueKeysWithValues: (1...5).map { ("/\($0)", "budget") })
+        #expect(
+            ConfidenceWarnings.ofNames(skipped: many)
+                == ["symbols skipped, so that names are missing: /1 (budget), /2 (budget), /3 (budget) and 2 more"])
+        var building = ProfileBuilding()
+        for index in 0..<100 { building.sample("u:main", at: Double(index)) }
+        #expect(KernelReport(building.profile).confidence.warnings.isEmpty)
+        for index in building.profile.modules.indices { building.profile.modules[index].symbolsSkipped = "budget" }
+        #expect(KernelReport(building.profile).confidence.warnings.count == 1)
+    }
+
     @Test("the cgroup's own count is a witness: more than three points apart, and than chance explains, is a warning")
     func witness() {
         func warnings(

@@ -56,25 +56,8 @@ enum RecordTask {
         sample.userStackSize = 512
         var kernelThread = sample
         (kernelThread.userABI, kernelThread.userStack, kernelThread.userStackSize) = (0, [], 0)
-        return [
-            RecordBytes.sample(sample, layout: layout), RecordBytes.sample(kernelThread, layout: layout),
-            RecordBytes.mapping(
-                pid: 42, start: 0x40_0000, byteCount: 0x1000, inode: 9, path: "/usr/bin/app", trailer: trailer,
-                layout: layout),
-            RecordBytes.mapping(
-                pid: 42, start: 0x40_0000, byteCount: 0x1000, buildID: [UInt8](repeating: 5, count: 20),
-                path: "/usr/bin/app", trailer: trailer, layout: layout),
-            RecordBytes.comm(pid: 42, tid: 43, "app", isExec: true, trailer: trailer, layout: layout),
-            RecordBytes.fork(pid: 44, parentPID: 42, tid: 44, parentTID: 43, trailer: trailer, layout: layout),
-            RecordBytes.exit(pid: 44, parentPID: 42, tid: 44, parentTID: 43, trailer: trailer, layout: layout),
-            RecordBytes.lost(eventID: 1, count: 5, trailer: trailer, layout: layout),
-            RecordBytes.lostSamples(count: 5, trailer: trailer, layout: layout),
-            RecordBytes.throttle(eventID: 1, trailer: trailer, layout: layout),
-            RecordBytes.cgroup(id: 77, path: "/docker/app", trailer: trailer, layout: layout),
-            RecordBytes.kernelSymbol(
-                start: 0xFFFF_FFFF_C000_0000, byteCount: 64, name: "bpf_prog", trailer: trailer, layout: layout),
-            RecordBytes.contextSwitch(out: true, otherPID: 1, otherTID: 1, trailer: trailer, layout: layout),
-        ]
+        return [RecordBytes.sample(kernelThread, layout: layout)]
+            + RecordBytes.oneOfEach(sample, trailer: trailer, layout: layout)
     }
 
     /// A header and a body; the size is the record's, most of the time.

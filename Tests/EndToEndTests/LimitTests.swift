@@ -212,10 +212,11 @@ extension EndToEnd {
                     "throttled: \(report.confidence.samples) delivered + \(report.confidence.lostSamples) lost + "
                         + "\(Int(throttled)) throttled of \(Int(seconds * 4999)) expected: "
                         + "\((got / seconds / 4999 - 1).percent) off")
-                #expect(throttled > 2000)
+                #expect(throttled > 5000)
                 #expect(got / seconds / 4999 >= 0.97)
                 // Whatever else ran within the tick that ends an interval is in it: a fifth of it on a busy machine.
-                #expect(got / seconds / 4999 <= 1.08)
+                let hadCPUs = seconds > 0.9 * 2 * report.recording.durationNs / 1e9
+                #expect(got / seconds / 4999 <= (hadCPUs ? 1.05 : 1.08))
                 #expect(report.confidence.warnings.contains { $0.contains("held sampling back") })
             }
         }

@@ -191,7 +191,7 @@ struct ComparedPairs {
             { $0.y1 * (costs($0).before + costs($0).after) / 2 },
             less: { $0.y0 * (costs($0).before + costs($0).after) / 2 }),
         .difference({ costs($0).after * ($0.y0 + $0.y1) / 2 }, less: { costs($0).before * ($0.y0 + $0.y1) / 2 }),
-        PairIntervals.Statistic(.logarithmic) { $0.y1 / $0.y0 },
+        PairIntervals.Statistic(.ratio) { $0.y1 / $0.y0 },
         .costRatio,
     ]
 

@@ -118,7 +118,7 @@ struct MeasuredMetric {
 
     private static let rate = PairIntervals.Statistic(.logarithmic) { $0.x1 }
     private static let rateDifference = PairIntervals.Statistic.difference({ $0.x1 }, less: { $0.x0 })
-    private static let rateRatio = PairIntervals.Statistic(.logarithmic) { $0.x1 / $0.x0 }
+    private static let rateRatio = PairIntervals.Statistic(.ratio) { $0.x1 / $0.x0 }
     private static let cost = PairIntervals.Statistic(.logarithmic) { $0.x1 / $0.y1 }
     private static let costDifference = PairIntervals.Statistic.difference({ $0.x1 / $0.y1 }, less: { $0.x0 / $0.y0 })
 

@@ -32,13 +32,13 @@ struct SliceSpectrum {
 
     /// The most coefficients that are used, and the fewest where there are as many.
     private static let mostUsed = 8.0
-    private static let fewestUsed = 3.0
+    private static let fewestUsed = 2.0
     /// Of the coefficients below the frequency at which bursts show.
-    private static let usedPart = 0.35
+    private static let usedPart = 0.3
     /// In slices; none longer than an eighth of the recording.
     private static let likenesses = [0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64, 90, 128]
     private static let noises = [0, 0.05, 0.2, 0.5]
-    private static let care = 1.4
+    private static let care = 1.6
 
     /// - Parameter slices: at least 1.
     init(slices: Int) {

@@ -34,19 +34,19 @@ struct PairIntervalTests {
         }
     }
 
-    /// As a comparison has them: the change, and its parts from the rate and from the cost.
-    static let statistics = Array(ComparedPairs.statistics.prefix(3))
+    /// The change, its parts from the rate and from the cost, and the ratios of calls and of costs.
+    static let statistics = ComparedPairs.statistics
 
     @Test(
         "95 of 100 intervals hold the truth, however long bursts last: 93 to 97 % of 2,000",
         arguments: [
             Bursts(seconds: 3, on: 0.25, off: 0.25), Bursts(seconds: 10, on: 0.05, off: 0.15),
             Bursts(seconds: 10, on: 0.5, off: 0.5), Bursts(seconds: 10, on: 1, off: 1),
-            Bursts(seconds: 10, on: 2, off: 2),
+            Bursts(seconds: 10, on: 2, off: 2), Bursts(seconds: 10, on: 0.5, off: 1.5),
         ])
     func coverage(_ bursts: Bursts) {
         let runs = 2_000
-        var holds = [0, 0, 0]
+        var holds = Self.statistics.map { _ in 0 }
         var generator = SeededGenerator(seed: 31)
         let intervals = PairIntervals()
         for _ in 0..<runs {
@@ -54,15 +54,17 @@ struct PairIntervalTests {
             let second = bursts.slices(&generator)
             let found = intervals.estimates(first, second, of: Self.statistics)
             for (index, estimate) in found.enumerated() {
-                // Both sides are the same load: the truth is 0. What is not defined (no call at all) claims nothing.
+                // Both sides are the same load: no difference, and ratios of 1. What is not defined (no call at all) claims
+                // nothing.
                 guard let estimate else {
                     holds[index] += 1
                     continue
                 }
-                if estimate.low <= 0, 0 <= estimate.high { holds[index] += 1 }
+                let truth = index < 3 ? 0.0 : 1
+                if estimate.low <= truth, truth <= estimate.high { holds[index] += 1 }
             }
         }
-        seen("\(bursts.testDescription): time, rate and cost of \(runs) intervals hold \(holds)")
+        seen("\(bursts.testDescription): time, rate, cost and both ratios of \(runs) intervals hold \(holds)")
         for held in holds { #expect((runs * 93 / 100...runs * 97 / 100).contains(held), "\(holds) of \(runs)") }
     }
 
@@ -94,6 +96,24 @@ struct PairIntervalTests {
         #expect((runs * 93 / 100...runs * 97 / 100).contains(holds), "\(holds) of \(runs)")
     }
 
+    @Test("a call that comes in two bursts is not sure of its cost, and in one it says nothing")
+    func fewBursts() throws {
+        func cost(_ bursts: Int) throws -> Estimate {
+            // Each burst is a slice of 100 calls, dearer by a tenth than the one before.
+            let calls = (0..<40).map { $0.isMultiple(of: 10) && $0 / 10 < bursts ? 100.0 : 0 }
+            let time = calls.enumerated().map { $1 * (1 + Double($0 / 10) / 10) }
+            let statistic = PairIntervals.Statistic(.logarithmic) { $0.x1 / $0.y1 }
+            let pair = SlicePair(x: time, y: calls, seconds: 4)
+            return try #require(PairIntervals().estimates(.none, pair, of: [statistic])[0])
+        }
+        #expect(try cost(1) == Estimate(value: 1, low: -.infinity, high: .infinity))
+        let two = try cost(2)
+        // 1.05, of two that differ by 0.1: half of it is the error of their mean, and Student's t of one degree 12.7.
+        #expect(abs(two.high / 1.05 - ElementaryFunctions.exp(12.706 * 0.05 / 1.05)) < 0.01)
+        let four = try cost(4)
+        #expect(four.low < 1.15 && four.high > 1.15 && four.high - four.low < two.high - two.low)
+    }
+
     @Test("a side without slices adds nothing")
     func single() throws {
         let pair = SlicePair(x: [1, 2, 1, 2, 1, 2, 1, 2], y: [2, 2, 2, 2, 2, 2, 2, 2], seconds: 0.8)
@@ -115,8 +135,8 @@ struct PairIntervalTests {
     @Test("a side that bursts leave in doubt by its own size still differs from a hundredth of it")
     func bursts() throws {
         let steady = SlicePair(x: [Double](repeating: 1, count: 40), seconds: 4)
-        // One burst, as long as a quarter of the recording.
-        let burst = SlicePair(x: (0..<40).map { 15..<25 ~= $0 ? 160 : 40 }, seconds: 4)
+        // One burst, as long as a tenth of the recording.
+        let burst = SlicePair(x: (0..<40).map { 18..<22 ~= $0 ? 340 : 40 }, seconds: 4)
         let linear = PairIntervals.Statistic { $0.x1 - $0.x0 }
         let found = PairIntervals().estimates(steady, burst, of: [linear] + Self.statistics.prefix(1))
         let (straight, bent) = (try #require(found[0]), try #require(found[1]))
@@ -154,7 +174,7 @@ struct PairIntervalTests {
             $0 ?? Estimate(value: .nan, low: 0, high: 0)
         }
         // 12 and 24 a second: all of it from the rate.
-        #expect(found.map(\.value) == [12, 12, 0])
+        #expect(found.map(\.value) == [12, 12, 0, 2, 1])
         for estimate in found { #expect(abs(estimate.high - estimate.low) < 1e-9) }
     }
 

@@ -91,6 +91,54 @@ enum Files {
         return isWhole ? bytes : nil
     }
 
+    /// Up to `count` bytes from the beginning of a file; nil where it cannot be opened or read.
+    static func head(of path: String, count: Int) -> [UInt8]? {
+        guard let descriptor = open(path, flags: O_RDONLY | O_NONBLOCK) else { return nil }
+        defer { close(descriptor) }
+        return bytes(of: descriptor, at: 0, count: count)
+    }
+
+    /// The contents of a regular file that belongs to this user and that nobody else may read or write; nil of any other.
+    static func ownContents(of path: String) -> [UInt8]? {
+        guard let descriptor = open(path, flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW) else { return nil }
+        defer { close(descriptor) }
+        var status = stat()
+        // unsafe: fstat writes the one struct it is given.
+        guard unsafe fstat(descriptor, &status) == 0, isOwn(status) else { return nil }
+        return contents(of: descriptor, limit: sizeLimit, expected: Int(status.st_size) + 1)
+    }
+
+    /// Makes such a file, in a directory of the same kind that is made where it is missing; does nothing where that fails.
+    ///
+    /// Whoever reads the path meanwhile gets the old file or the new one. Two writers at a time may leave a part of a
+    /// file, which its reader has to see.
+    static func replaceOwn(_ path: String, in directory: String, with bytes: [UInt8]) {
+        var status = stat()
+        // unsafe: the pointer is a NUL-terminated path that lives as long as the calls; lstat writes one struct.
+        let isThere = unsafe withCPath(directory) { unsafe mkdir($0, 0o700) == 0 || errno == EEXIST }
+        // unsafe: as above.
+        guard isThere, unsafe withCPath(directory, { unsafe lstat($0, &status) }) == 0, isOwn(status),
+            status.st_mode & S_IFMT == S_IFDIR
+        else { return }
+        let new = path + ".new"
+        // unsafe: the pointer is a NUL-terminated path that lives as long as the calls.
+        let descriptor = unsafe withCPath(new) { cPath -> Int32 in
+            // unsafe: as above.
+            unsafe unlink(cPath)
+            return unsafe Glibc.open(cPath, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        }
+        guard descriptor >= 0 else { return }
+        let isWritten = write(bytes, to: descriptor) == 0
+        close(descriptor)
+        // unsafe: both pointers are NUL-terminated paths that live as long as the calls.
+        unsafe withCPath(new) { new in
+            if isWritten, unsafe withCPath(path, { unsafe rename(new, $0) }) == 0 { return }
+            unsafe _ = unlink(new)
+        }
+    }
+
+    private static func isOwn(_ status: stat) -> Bool { status.st_uid == geteuid() && status.st_mode & 0o077 == 0 }
+
     /// Up to `count` bytes from `offset` of a file; fewer at its end, nil on failure.
     static func bytes(of descriptor: Int32, at offset: UInt64, count: Int) -> [UInt8]? {
         guard count >= 0, let position = off_t(exactly: offset) else { return nil }

@@ -30,6 +30,9 @@ public struct KernelSymbols: Sendable {
     /// By start; ranges do not overlap.
     private var inserted: [Inserted] = []
 
+    /// Whether the names were kept from earlier in this boot, and those of what the kernel has made since are missing.
+    public let isKept: Bool
+
     /// Whether the kernel tells of its variables: without CONFIG_KALLSYMS_ALL only some dozen marks of the linker are data.
     private let namesVariables: Bool
     private static let fewestVariables = 1_000
@@ -42,10 +45,13 @@ public struct KernelSymbols: Sendable {
     /// The same at the end of a module, whose next neighbour in memory says nothing about it.
     private static let longestLastFunction: UInt64 = 1 << 16
 
-    /// - Parameter contents: the contents of /proc/kallsyms: lines of address, type, name and, for a module's symbol, a
-    ///   tab and the module's name in brackets. Lines of another form are skipped.
+    /// - Parameters:
+    ///   - contents: the contents of /proc/kallsyms: lines of address, type, name and, for a module's symbol, a tab and the
+    ///     module's name in brackets. Lines of another form are skipped.
+    ///   - isKept: whether BPF programs and other code that the kernel makes are missing there.
     /// - Complexity: O(n); the kernel's own part is sorted already, and only modules need sorting.
-    public init(kallsyms contents: [UInt8]) {
+    public init(kallsyms contents: [UInt8], isKept: Bool = false) {
+        self.isKept = isKept
         // Names are found by 32-bit positions.
         table = Kallsyms(contents.count < Int(UInt32.max) ? contents : [])
         namesVariables = table.dataCount >= Self.fewestVariables
@@ -127,6 +133,13 @@ public struct KernelSymbols: Sendable {
 }
 
 extension KernelSymbols {
+    /// Other names, with what was inserted here.
+    fileprivate func replaced(by kallsyms: [UInt8]) -> KernelSymbols {
+        var symbols = KernelSymbols(kallsyms: kallsyms)
+        symbols.inserted = inserted
+        return symbols
+    }
+
     /// The functions whose names begin with `prefix`, each with the addresses from its start to the next symbol.
     ///
     /// - Complexity: O(n).
@@ -160,6 +173,8 @@ extension KernelSymbols {
     private func end(ofEntriesBefore next: Int, start: UInt64, module: Range<Int>) -> UInt64 {
         let entries = table.entries
         guard next < entries.count, isSameModule(table.symbol(entries[next]).module, module) else {
+            // What follows may have been made meanwhile.
+            if isKept { return start }
             let limit = start.addingReportingOverflow(Self.longestLastFunction)
             let end = limit.overflow ? UInt64.max : limit.partialValue
             return next < entries.count ? min(entries[next].address, end) : end
@@ -201,8 +216,19 @@ extension RandomAccessCollection where Index == Int {
 }
 
 extension Host {
-    /// The kernel's names as they are now; hidden ones where they may not be read.
+    /// The kernel's names; hidden ones where they may not be read. Those of its own functions and its modules' are kept for
+    /// later calls in this boot; where an address has no name among them, read them all with `kernelSymbolsAnew(for:)`.
     public func kernelSymbols() -> KernelSymbols {
-        KernelSymbols(kallsyms: contents("/proc/kallsyms", expected: 16 << 20) ?? [])
+        let cache = KallsymsCache(self)
+        if let kept = cache?.contents() { return KernelSymbols(kallsyms: kept, isKept: true) }
+        let contents = contents("/proc/kallsyms", expected: 16 << 20) ?? []
+        let symbols = KernelSymbols(kallsyms: contents)
+        if !symbols.isHidden { cache?.keep(contents) }
+        return symbols
+    }
+
+    /// All of the kernel's names as they are now, and what was inserted into `symbols`.
+    public func kernelSymbolsAnew(for symbols: KernelSymbols) -> KernelSymbols {
+        symbols.replaced(by: contents("/proc/kallsyms", expected: 16 << 20) ?? [])
     }
 }

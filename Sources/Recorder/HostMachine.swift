@@ -148,7 +148,18 @@ final class HostMachine: LiveMachine {
     }
 
     func kernelFunction(at address: VirtualAddress) -> KernelFunction? {
-        symbols.lookup(address).map { KernelFunction(name: $0.name, start: $0.start, module: $0.module) }
+        inKernelSymbols { $0.lookup(address) }.map {
+            KernelFunction(name: $0.name, start: $0.start, module: $0.module)
+        }
+    }
+
+    /// What `find` finds in the kernel's names; in those as they are now where kept ones do not have it.
+    private func inKernelSymbols<Found>(_ find: (KernelSymbols) -> Found?) -> Found? {
+        if let found = find(symbols) { return found }
+        guard symbols.isKept else { return nil }
+        hasLookedUp = true
+        symbols = host.kernelSymbolsAnew(for: symbols)
+        return find(symbols)
     }
 
     func kernelVariable(at address: VirtualAddress) -> String? { symbols.variable(at: address) }
@@ -171,7 +182,7 @@ final class HostMachine: LiveMachine {
     /// Sleepers stand in few functions, and finding a name takes a walk through all of them.
     private func function(named function: ThreadState.Function) -> KernelFunction? {
         if let known = functionsByName[function] { return known }
-        let found = symbols.address(of: function.name).map {
+        let found = inKernelSymbols({ $0.address(of: function.name) }).map {
             KernelFunction(name: function.name, start: $0, module: function.module)
         }
         functionsByName[function] = found

@@ -116,7 +116,12 @@ let package = Package(
             "ProfileBuilderTests",
             of: ["ProfileBuilder", "PerfRecords", "Recording", "Unwinding", "ObjectTables", "TestSupport"]),
         tests("DoctorTests", of: ["Doctor", "Host"]),
-        tests("RecorderTests", of: ["Recorder", "Recording", "Host", "PerfEvents", "PerfRecords", "ProfileBuilder"]),
+        tests(
+            "RecorderTests",
+            of: [
+                "Recorder", "Recording", "Host", "ObjectTables", "PerfEvents", "PerfRecords", "ProfileBuilder",
+                "Symbolication",
+            ]),
         tests("AnalysisTests", of: ["Analysis", "TestSupport"]),
         tests("ReportsTests", of: ["Reports", "Analysis"], resources: [.copy("Fixtures")]),
         tests("CommandsTests", of: ["Commands", "Analysis", "Recorder", "Recording", "Host", argumentParser]),

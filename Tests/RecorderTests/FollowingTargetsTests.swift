@@ -7,7 +7,7 @@ import Testing
 @testable import Recorder
 
 /// A directory that looks like a machine with cgroup v2 and Docker, removed with the value.
-private struct Machine: ~Copyable {
+struct FixtureMachine: ~Copyable {
     let root: String
     var host: Host { Host(root: root) }
 
@@ -56,14 +56,14 @@ struct FollowingTargetsTests {
     private static func id(_ start: String) -> String { start + String(repeating: "0", count: 64 - start.count) }
     private static let second: UInt64 = 1_000_000_000
 
-    private func plan(_ targets: [RecordRequest.Target], _ machine: borrowing Machine) throws -> RecordingPlan {
+    private func plan(_ targets: [RecordRequest.Target], _ machine: borrowing FixtureMachine) throws -> RecordingPlan {
         try RecordingPlan(
             RecordRequest(targets: targets, output: "/dev/null", toolVersion: "test"), host: machine.host)
     }
 
     @Test("A cgroup that was removed and made again under its path is another one, and goes on in its row")
     func sameplace() throws {
-        let machine = try Machine()
+        let machine = try FixtureMachine()
         try machine.docker(Self.id("aa"), named: "api")
         var plan = try plan([.container("api")], machine)
         #expect(plan.look(at: Self.second, searches: false, host: machine.host).isEmpty)
@@ -87,7 +87,7 @@ struct FollowingTargetsTests {
     @Test("A container that comes back with another id is found by its name, also when it was named by its id")
     func otherPlace() throws {
         for name in ["api", "aa0"] {
-            let machine = try Machine()
+            let machine = try FixtureMachine()
             try machine.docker(Self.id("aa"), named: "api")
             var plan = try plan([.container(name)], machine)
             try machine.remove("/docker/" + Self.id("aa"))
@@ -103,7 +103,7 @@ struct FollowingTargetsTests {
 
     @Test("A container is waited for ten seconds, another cgroup three, and all must be gone")
     func patience() throws {
-        let machine = try Machine()
+        let machine = try FixtureMachine()
         try machine.docker(Self.id("aa"), named: "api")
         try machine.make("/plain")
         for (target, seconds) in [(RecordRequest.Target.container("api"), 10), (.cgroup("/plain"), 3)]
@@ -129,7 +129,7 @@ struct FollowingTargetsTests {
 
     @Test("Containers that start in a named pod are taken, once, and those of other pods are not")
     func pods() throws {
-        let machine = try Machine()
+        let machine = try FixtureMachine()
         try machine.pod("web", "api", id: Self.id("a1"))
         try machine.pod("other", "api", id: Self.id("b1"))
         var plan = try plan([.pod("shop/web")], machine)
@@ -146,11 +146,11 @@ struct FollowingTargetsTests {
 
     @Test("A container whose cgroup is there before anything is written of it is taken when it is")
     func writtenLater() throws {
-        let machine = try Machine()
+        let machine = try FixtureMachine()
         try machine.pod("web", "api", id: Self.id("a1"))
         var plan = try plan([.pod("shop/web")], machine)
         for _ in 0..<20 { #expect(plan.newInPods(host: machine.host).isEmpty) }
-        try machine.make(Machine.pods + Self.id("a2"))
+        try machine.make(FixtureMachine.pods + Self.id("a2"))
         #expect(plan.newInPods(host: machine.host).isEmpty)
         try machine.pod("web", "late", id: Self.id("a2"))
         #expect(plan.newInPods(host: machine.host).map(\.qualifiedName) == ["shop/web/late"])
@@ -158,7 +158,7 @@ struct FollowingTargetsTests {
 
     @Test("More targets than events are worth opening for are recorded by events of the whole machine")
     func many() throws {
-        let machine = try Machine()
+        let machine = try FixtureMachine()
         let names = (0..<17).map { "/c\($0)" }
         for name in names { try machine.make(name) }
         #expect(!(try plan(names.prefix(16).map { .cgroup($0) }, machine).needsWholeMachine))

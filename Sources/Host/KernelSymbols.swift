@@ -77,6 +77,17 @@ public struct KernelSymbols: Sendable {
         return KernelSymbol(name: text(symbol.name), module: module(symbol), start: VirtualAddress(start))
     }
 
+    /// Whether `lookup` has all that there is to know of an address: not of what lies between the kernel and its modules, where
+    /// the names were kept and the kernel may have made code since.
+    public func covers(_ address: VirtualAddress) -> Bool {
+        guard isKept else { return true }
+        if insertedSymbol(at: address.rawValue) != nil { return true }
+        let entries = table.entries
+        let behind = entries.partitioningIndex { $0.address > address.rawValue }
+        guard behind > 0, behind < entries.count else { return false }
+        return isSameModule(table.symbol(entries[behind - 1]).module, table.symbol(entries[behind]).module)
+    }
+
     /// The variable that holds an address, where the kernel tells of its data (CONFIG_KALLSYMS_ALL).
     ///
     /// - Returns: nil for code, for memory that was allocated, and where addresses are hidden.
@@ -217,7 +228,7 @@ extension RandomAccessCollection where Index == Int {
 
 extension Host {
     /// The kernel's names; hidden ones where they may not be read. Those of its own functions and its modules' are kept for
-    /// later calls in this boot; where an address has no name among them, read them all with `kernelSymbolsAnew(for:)`.
+    /// later calls in this boot; of an address that they do not cover, `kernelSymbolsAnew(for:)` may know more.
     public func kernelSymbols() -> KernelSymbols {
         let cache = KallsymsCache(self)
         if let kept = cache?.contents() { return KernelSymbols(kallsyms: kept, isKept: true) }

@@ -148,18 +148,14 @@ final class HostMachine: LiveMachine {
     }
 
     func kernelFunction(at address: VirtualAddress) -> KernelFunction? {
-        inKernelSymbols { $0.lookup(address) }.map {
-            KernelFunction(name: $0.name, start: $0.start, module: $0.module)
-        }
+        if !symbols.covers(address) { readSymbolsAnew() }
+        return symbols.lookup(address).map { KernelFunction(name: $0.name, start: $0.start, module: $0.module) }
     }
 
-    /// What `find` finds in the kernel's names; in those as they are now where kept ones do not have it.
-    private func inKernelSymbols<Found>(_ find: (KernelSymbols) -> Found?) -> Found? {
-        if let found = find(symbols) { return found }
-        guard symbols.isKept else { return nil }
+    /// The kernel's names that were kept do not have everything.
+    private func readSymbolsAnew() {
         hasLookedUp = true
         symbols = host.kernelSymbolsAnew(for: symbols)
-        return find(symbols)
     }
 
     func kernelVariable(at address: VirtualAddress) -> String? { symbols.variable(at: address) }
@@ -182,7 +178,12 @@ final class HostMachine: LiveMachine {
     /// Sleepers stand in few functions, and finding a name takes a walk through all of them.
     private func function(named function: ThreadState.Function) -> KernelFunction? {
         if let known = functionsByName[function] { return known }
-        let found = inKernelSymbols({ $0.address(of: function.name) }).map {
+        var start = symbols.address(of: function.name)
+        if start == nil, symbols.isKept {
+            readSymbolsAnew()
+            start = symbols.address(of: function.name)
+        }
+        let found = start.map {
             KernelFunction(name: function.name, start: $0, module: function.module)
         }
         functionsByName[function] = found

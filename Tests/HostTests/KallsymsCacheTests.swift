@@ -44,6 +44,10 @@ struct KallsymsCacheTests {
         // A program may have been loaded right behind a module's last function.
         #expect(name(first, 0xffff_ffff_c010_0110) == "ext4_last")
         #expect(name(second, 0xffff_ffff_c010_0110) == nil)
+        func covers(_ address: UInt64) -> Bool { second.covers(VirtualAddress(address)) }
+        #expect(covers(0xffff_ffff_8100_0110) && covers(0xffff_ffff_c010_0010))
+        #expect(!covers(0xffff_ffff_8100_0210))  // behind the kernel's last
+        #expect(!covers(0xffff_ffff_c010_0110) && !covers(0xffff_ffff_c030_0010) && !covers(0x1000))
     }
 
     @Test("what is read anew has every name, and what the kernel told of meanwhile")

@@ -13,7 +13,7 @@ struct HostMachineTests {
     func madeSince() throws {
         let tree = try FixtureMachine()
         try tree.write("2f0b3f3e\n", to: "/proc/sys/kernel/random/boot_id")
-        let kernel = "ffffffff81000000 T first\nffffffff81000100 T second\nffffffff81000200 T third\n"
+        let kernel = "ffffffff81000000 T first\nffffffff810000f0 t __pfx_second\nffffffff81000100 T second\nffffffff81000200 T third\n"
         try tree.write(kernel, to: "/proc/kallsyms")
         try tree.write("", to: "/run/lock")
         _ = tree.host.kernelSymbols()
@@ -23,6 +23,8 @@ struct HostMachineTests {
         let machine = HostMachine(host: tree.host, doors: .direct { _, _ in .refused("no files here") })
         func name(_ address: UInt64) -> String? { machine.kernelFunction(at: VirtualAddress(address))?.name }
         #expect(name(0xffff_ffff_8100_0110) == "second")
+        // Between two functions there is nothing to be found anew.
+        #expect(name(0xffff_ffff_8100_00f8) == nil)
         #expect(!machine.takeHasLookedUp())
         #expect(name(0xffff_ffff_c030_0010) == "bpf_prog_12ab")
         // The rings filled while the names were read.

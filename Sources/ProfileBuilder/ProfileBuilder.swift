@@ -356,7 +356,7 @@ extension ProfileBuilder {
         // A module is opened when a stack first leads through it; then the same stack is followed again.
         for _ in 0...process.memory.unopened.count {
             end = unwinder.unwind(registers, stack: stack, in: process.memory.space, into: &userChain)
-            if !openModules(of: process) { break }
+            if unwinder.lowestModule >= 0 || !openModules(of: process) { break }
         }
         return end
     }

@@ -44,8 +44,9 @@ struct RecordingSession: ~Copyable {
     private static let eagerProcesses = 2_000
     /// Of how many of those the root directory is held: each takes a descriptor.
     private static let eagerRoots = 32
-    /// So many targets are looked after in each round: more only once a second.
+    /// So many targets are looked after that often, in nanoseconds: more only once a second.
     private static let closelyWatched = 64
+    private static let closeInterval: UInt64 = 100_000_000
     /// More threads than this are not looked at: each costs some 40 µs.
     private static let eagerThreads = 4_000
 
@@ -150,6 +151,7 @@ struct RecordingSession: ~Copyable {
         let deadline = request.duration.map { startTime + UInt64(max(0, $0.nanoseconds)) }
         var lastLook = Clock.monotonic()
         var nextSearch = startTime + Self.searchInterval
+        var nextCloseLook = startTime
         var end: RecordSummary.EndReason?
         while end == nil {
             let now = Clock.monotonic()
@@ -188,8 +190,11 @@ struct RecordingSession: ~Copyable {
                 noteCPUs()
                 machine.targetsAreOnHost = machine.targetsAreOnHost && plan.isOnHost(host: host)
                 if end == nil, targetsAreGone { end = .targetsGone }
-            } else if plan.cgroups.count <= Self.closelyWatched {
+            } else if time >= nextCloseLook, plan.cgroups.count <= Self.closelyWatched {
+                nextCloseLook = time + Self.closeInterval
                 try followTargets(searches: false)
+            } else {
+                takeNewContainers()
             }
             progress(self.progress(.recording))
         }

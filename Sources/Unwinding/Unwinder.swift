@@ -17,6 +17,8 @@ public struct Unwinder: Sendable {
     public var depthLimit: Int
     /// The rows of all modules; `MappedCode.table` names one of these.
     public var tables = UnwindTables()
+    /// The lowest `MappedCode.module` that the last callchain led through.
+    public private(set) var lowestModule = Int32.max
 
     public init(architecture: Architecture = .amd64, depthLimit: Int = 512) {
         self.architecture = architecture
@@ -57,6 +59,7 @@ public struct Unwinder: Sendable {
         var isExact = true
         var cameByFramePointer = false
         callchain.removeAll(keepingCapacity: true)
+        lowestModule = .max
 
         while true {
             let pc = VirtualAddress(registers.instructionPointer)
@@ -67,6 +70,7 @@ public struct Unwinder: Sendable {
             if !code.contains(lookup) {
                 guard let found = space.mapping(at: lookup) else { return .truncated(at: pc, because: .noMapping) }
                 code = found
+                if code.module < lowestModule { lowestModule = code.module }
             }
             var rule = UnwindRule(rawValue: UnwindRule.Kind.none.rawValue)
             if let table = code.table { rule = tables.cachedRule(at: code.fileAddress(of: lookup), in: table) }

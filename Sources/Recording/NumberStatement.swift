@@ -9,7 +9,30 @@ import GRDBSQLite
     private let statement: Statement
     private var column: Int32 = 0
 
-    init(_ db: Database, _ sql: String) throws { statement = try db.cachedStatement(sql: sql) }
+    private init(_ db: Database, _ table: String, _ columns: [String], rows: Int) throws {
+        let row = "(" + columns.map { _ in "?" }.joined(separator: ", ") + ")"
+        statement = try db.cachedStatement(
+            sql: "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES "
+                + [String](repeating: row, count: rows).joined(separator: ", "))
+    }
+
+    /// So many rows go into the table at a time: beginning and ending a statement took SQLite as long as its row.
+    private static let rowsAtOnce = 32
+
+    /// Inserts rows, each of whose columns `bind` has to bind in their order.
+    static func insert<Row>(
+        _ rows: [Row], into table: String, _ columns: [String], _ db: Database,
+        _ bind: (Row, inout NumberStatement) -> Void
+    ) throws {
+        let many = rows.count / rowsAtOnce * rowsAtOnce
+        for (part, rowsAtOnce) in [(rows[..<many], rowsAtOnce), (rows[many...], 1)] where !part.isEmpty {
+            var statement = try NumberStatement(db, table, columns, rows: rowsAtOnce)
+            for start in stride(from: part.startIndex, to: part.endIndex, by: rowsAtOnce) {
+                for row in part[start..<start + rowsAtOnce] { bind(row, &statement) }
+                try statement.insert()
+            }
+        }
+    }
 
     /// Gives the next column its value.
     mutating func bind(_ value: Int64?) {
@@ -23,8 +46,8 @@ import GRDBSQLite
         }
     }
 
-    /// Inserts the row, and begins the next one.
-    mutating func insert() throws {
+    /// Inserts what was bound, and begins anew.
+    private mutating func insert() throws {
         // As above.
         let code = unsafe sqlite3_step(statement.sqliteStatement)
         defer {

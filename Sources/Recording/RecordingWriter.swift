@@ -239,23 +239,16 @@ public struct RecordingWriter: ~Copyable {
     }
 
     private static func write(_ stacks: [StackRow], into db: Database) throws {
-        if stacks.isEmpty { return }
-        var statement = try NumberStatement(db, "INSERT INTO stacks (id, parent, frame) VALUES (?, ?, ?)")
-        for row in stacks {
+        try NumberStatement.insert(stacks, into: "stacks", ["id", "parent", "frame"], db) { row, statement in
             statement.bind(row.id)
             statement.bind(row.parent)
             statement.bind(row.frame)
-            try statement.insert()
         }
     }
 
     private static func write(_ samples: [SampleRow], into db: Database) throws {
-        if samples.isEmpty { return }
-        var statement = try NumberStatement(
-            db,
-            "INSERT INTO samples (time, cpu, thread, container, stack, kind, mode, weight) "
-                + "VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-        for row in samples {
+        let columns = ["time", "cpu", "thread", "container", "stack", "kind", "mode", "weight"]
+        try NumberStatement.insert(samples, into: "samples", columns, db) { row, statement in
             statement.bind(row.time)
             statement.bind(Int64(row.cpu))
             statement.bind(row.thread)
@@ -264,7 +257,6 @@ public struct RecordingWriter: ~Copyable {
             statement.bind(Int64(row.kind.rawValue))
             statement.bind(Int64(row.mode.rawValue))
             statement.bind(row.weight)
-            try statement.insert()
         }
     }
 }

@@ -54,17 +54,20 @@ enum PatternText {
     static func paths(of text: String) -> [[[String]]] {
         let words = PatternEvidence.Strength.allCases.map { $0.rawValue + " " }
         return paragraphs(of: text).joined().compactMap { line in
-            guard words.contains(where: line.hasPrefix) else { return nil }
+            guard words.contains(where: { line.utf8.starts(with: $0.utf8) }) else { return nil }
             // Strength, state, path.
-            let parts = line.split(separator: " ", maxSplits: 2)
-            return parts.count == 3 ? path(of: parts[2]) : nil
+            let parts = line.utf8.split(separator: UInt8(ascii: " "), maxSplits: 2)
+            return parts.count == 3 ? path(of: Substring(parts[2])) : nil
         }
     }
 
-    /// `outer > inner|alternative`, with every name that stands for several written out.
+    /// `outer > inner|alternative`, with every name that stands for several written out. Every recording does this.
     private static func path(of text: Substring) -> [[String]] {
-        text.split(separator: ">").map { step in
-            step.split { $0 == "|" || $0 == " " }.flatMap { slowPaths[String($0)] ?? [String($0)] }
+        text.utf8.split(separator: UInt8(ascii: ">")).map { step in
+            step.split { $0 == UInt8(ascii: "|") || $0 == UInt8(ascii: " ") }.flatMap { bytes in
+                let name = String(Substring(bytes))
+                return slowPaths[name] ?? [name]
+            }
         }
     }
 

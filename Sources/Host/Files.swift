@@ -275,6 +275,21 @@ extension RandomAccessCollection<UInt8> {
     }
 }
 
+extension Span<UInt8> {
+    /// Where `byte` stands next, at `start` or behind it; `count` where it does not.
+    func next(_ byte: UInt8, from start: Int) -> Int {
+        guard start < count else { return count }
+        // unsafe: the buffer is this span; it is not empty, so it has an address, and memchr reads from `start` to its end.
+        return unsafe withUnsafeBufferPointer { buffer in
+            // unsafe: as above.
+            guard let found = unsafe memchr(buffer.baseAddress! + start, Int32(byte), count - start) else {
+                return count
+            }
+            return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(buffer.baseAddress!)
+        }
+    }
+}
+
 extension [UInt8] {
     /// The lines, without their ends and without empty ones.
     var lines: [ArraySlice<UInt8>] { split(separator: 0x0A) }

@@ -142,8 +142,7 @@ struct Kallsyms {
             address = address << 4 | UInt64(digit)
             at &+= 1
         }
-        var end = at
-        while end < bytes.count, bytes[end] != 0x0A { end &+= 1 }
+        let end = bytes.next(0x0A, from: at)
         position = end + 1
         guard at > start, at - start <= 16, at + 3 < end, bytes[at] == 0x20, bytes[at + 2] == 0x20 else { return nil }
         let type = bytes[at + 1]
@@ -153,8 +152,7 @@ struct Kallsyms {
     /// - Parameter place: that of a type in a whole line.
     private static func symbol(at place: Int, in bytes: borrowing Span<UInt8>) -> Symbol {
         let nameStart = place + 2
-        var end = nameStart
-        while end < bytes.count, bytes[end] != 0x0A { end += 1 }
+        let end = bytes.next(0x0A, from: nameStart)
         var nameEnd = nameStart
         while nameEnd < end, bytes[nameEnd] != 0x09 { nameEnd += 1 }
         // A tab and `[MODULE]`.

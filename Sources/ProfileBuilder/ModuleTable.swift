@@ -23,8 +23,9 @@ struct ModuleTable {
     private var indices: [Int: Int] = [:]
     private var kernelModules: [String: Int] = [:]
     private var frames = PairInterner()
-    /// What each kernel address was found to be in.
-    private var kernelFrames: [UInt64: RowID] = [:]
+    /// Numbers the kernel addresses, and what each was found to be in.
+    private var kernelAddresses = PairInterner()
+    private var kernelFrames: [RowID] = []
     /// Numbers the kernel's functions, since another one may come to lie where one was.
     private var kernelFunctions: [KernelFunction: UInt64] = [:]
 
@@ -86,7 +87,8 @@ struct ModuleTable {
     mutating func frame(
         kernel address: VirtualAddress, machine: some LiveMachine, batch: inout RowBatch
     ) -> RowID {
-        if let known = kernelFrames[address.rawValue] { return known }
+        let (place, isNewAddress) = kernelAddresses.number(of: address.rawValue, 0)
+        if !isNewAddress { return kernelFrames[Int(place) - 1] }
         let function = machine.kernelFunction(at: address)
         let start = function?.start ?? address
         let (number, isNew) =
@@ -102,7 +104,7 @@ struct ModuleTable {
                     id: RowID(number), kind: .kernel, module: entries[module].row, address: start.rawValue,
                     function: function?.name))
         }
-        kernelFrames[address.rawValue] = RowID(number)
+        kernelFrames.append(RowID(number))
         return RowID(number)
     }
 
@@ -114,7 +116,10 @@ struct ModuleTable {
     }
 
     /// Kernel code came or went: what an address meant may have changed.
-    mutating func forgetKernelAddresses() { kernelFrames.removeAll() }
+    mutating func forgetKernelAddresses() {
+        kernelAddresses = PairInterner()
+        kernelFrames.removeAll()
+    }
 
     private mutating func kernelModule(_ name: String?, batch: inout RowBatch) -> Int {
         let path = name ?? "[kernel]"

@@ -86,8 +86,9 @@ struct EventSet {
         let ring = RingSize(
             wanted: EventKind.ringCapacity(kinds), cpus: machine.onlineCPUs.count, budget: request.ringMemory,
             lockable: RingSize.lockableBytes(host: host, machine: machine))
-        // Early enough to see a burst of switches begin, and to sample fewer of them, while the ring has room.
-        let wakeup = UInt32(min(ring.capacity / 4, Self.largestWakeup))
+        // Early enough to see a burst of switches begin, and to sample fewer of them, while the ring has room. Samples of time
+        // alone come steadily.
+        let wakeup = UInt32(min(ring.capacity / 4, kinds.count > 1 ? Self.largestWakeup : .max))
         for index in kinds.indices { kinds[index].description.wakeupBytes = wakeup }
         rates = SamplingRates(kinds, ring: ring)
         firstSwitchPeriod = rates.firstSwitchPeriod

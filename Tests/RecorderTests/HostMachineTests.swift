@@ -13,7 +13,8 @@ struct HostMachineTests {
     func madeSince() throws {
         let tree = try FixtureMachine()
         try tree.write("2f0b3f3e\n", to: "/proc/sys/kernel/random/boot_id")
-        let kernel = "ffffffff81000000 T first\nffffffff810000f0 t __pfx_second\nffffffff81000100 T second\nffffffff81000200 T third\n"
+        let kernel =
+            "ffffffff81000000 T first\nffffffff810000f0 t __pfx_second\nffffffff81000100 T second\nffffffff81000200 T third\n"
         try tree.write(kernel, to: "/proc/kallsyms")
         try tree.write("", to: "/run/lock")
         _ = tree.host.kernelSymbols()

@@ -208,7 +208,7 @@ struct Kallsyms {
 }
 
 /// Names that say more than what a function is called.
-private enum SpecialNames {
+enum SpecialNames {
     static let syscalls = ["__x64_sys_", "__arm64_sys_", "__riscv_sys_"].map { Array($0.utf8) }
     static let aliases = ["__ia32_", "__do_sys_", "__se_sys_", "__pi_"].map { Array($0.utf8) }
     /// `__pfx_NAME` is the padding before a function; the others are the linker's.

@@ -53,7 +53,8 @@ struct KallsymsCache {
         Files.replaceOwn(host.path(Self.file), in: host.path(Self.directory), with: kept)
     }
 
-    /// The lines without those of code that the kernel makes as it runs: modules `bpf` and `__builtin__…` in brackets.
+    /// The lines without those of code that the kernel makes as it runs: modules `bpf` and `__builtin__…` in brackets. Of
+    /// padding, which is half of all lines, only that it is.
     private static func lasting(_ contents: some RandomAccessCollection<UInt8>) -> [UInt8] {
         let marks = ["\t[bpf]", "\t[__builtin__"].map { Array($0.utf8) }
         var kept: [UInt8] = []
@@ -64,7 +65,9 @@ struct KallsymsCache {
             {
                 continue
             }
-            kept += line
+            // Behind 16 digits and the type.
+            let isPadding = line.dropFirst(19).starts(with: SpecialNames.padding)
+            kept += isPadding ? line.prefix(19 + SpecialNames.padding.count) : line
             kept.append(0x0A)
         }
         return kept

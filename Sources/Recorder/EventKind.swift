@@ -116,11 +116,11 @@ struct EventKind {
         ]
     }
 
-    /// Room for a second of samples on a CPU that does nothing but run the targets, as a power of two of bytes.
+    /// Room for a second of samples, or nearly, on a CPU that does nothing but run the targets, as a power of two of bytes.
     static func ringCapacity(_ kinds: [EventKind]) -> Int {
         let wanted = kinds.reduce(0) { $0 + $1.rate * $1.sampleBytes }
         var capacity = RingCapacity.smallest * 4
-        while capacity < wanted && capacity < RingCapacity.largest { capacity *= 2 }
+        while capacity < wanted * 9 / 10 && capacity < RingCapacity.largest { capacity *= 2 }
         return capacity
     }
 }

@@ -11,6 +11,8 @@ public struct RecordingWriter: ~Copyable {
     private let output: OutputFile
     private let database: DatabaseQueue
     private var functions: [String: RowID] = [:]
+    /// The facts that the file has; most of them never change.
+    private var facts: [String: DatabaseValue] = [:]
 
     /// The path that was asked for.
     public var path: String { output.finalPath }
@@ -70,11 +72,13 @@ public struct RecordingWriter: ~Copyable {
         info.finished = false
         var known = functions
         do {
+            let changed = try Self.facts(of: info).filter { facts[$0.key] != $0.value }
             try database.inTransaction { db in
                 try Self.write(batch, known: &known, into: db)
-                try Self.write(info, into: db)
+                try Self.write(changed, into: db)
                 return .commit
             }
+            for row in changed { facts[row.key] = row.value }
         } catch {
             throw Self.failure(error, at: path)
         }
@@ -136,8 +140,16 @@ public struct RecordingWriter: ~Copyable {
     }
 
     private static func write(_ info: RecordingInfo, into db: Database) throws {
+        try write(facts(of: info), into: db)
+    }
+
+    private static func facts(of info: RecordingInfo) throws -> [(key: String, value: DatabaseValue)] {
+        try InfoKeys.rows(of: info).map { ($0.key, $0.value?.databaseValue ?? .null) }
+    }
+
+    private static func write(_ facts: [(key: String, value: DatabaseValue)], into db: Database) throws {
         let statement = try db.cachedStatement(sql: "INSERT OR REPLACE INTO recording (key, value) VALUES (?, ?)")
-        for row in try InfoKeys.rows(of: info) {
+        for row in facts {
             try statement.execute(arguments: [row.key, row.value])
         }
     }

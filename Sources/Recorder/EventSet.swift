@@ -278,6 +278,8 @@ struct EventSet {
     /// Whether it is seen when threads come back to a CPU: without that a sleeper would sleep for ever.
     var followsSwitches: Bool { kinds.contains { $0.meaning == .switchedOut } }
 
+    var onlySampleTime: Bool { kinds.count == 1 }
+
     /// Stops all events; those that cannot be stopped go on until they are closed.
     func disable() { for event in events { try? event.disable() } }
 

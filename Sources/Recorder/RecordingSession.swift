@@ -29,6 +29,8 @@ struct RecordingSession: ~Copyable {
 
     /// How long the loop sleeps when nothing wakes it, in milliseconds; also how far it lags behind the rings.
     private static let tick: Int32 = 50
+    /// The same where only time is sampled, which comes steadily: nothing has to be adapted in between.
+    private static let slowTick: Int32 = 100
     private static let commitInterval: UInt64 = 1_000_000_000
     /// When files are looked up, which may take long, what was read before is committed in between: samples that wait in the rings
     /// meanwhile are lost with a killed recorder, and what was not committed besides.
@@ -153,9 +155,10 @@ struct RecordingSession: ~Copyable {
         var nextSearch = startTime + Self.searchInterval
         var nextCloseLook = startTime
         var end: RecordSummary.EndReason?
+        let tick = events.onlySampleTime ? Self.slowTick : Self.tick
         while end == nil {
             let now = Clock.monotonic()
-            wait(signals: signals, command: command, until: min(deadline ?? .max, now + UInt64(Self.tick) * 1_000_000))
+            wait(signals: signals, command: command, until: min(deadline ?? .max, now + UInt64(tick) * 1_000_000))
             if let signal = signals.next() { end = .signal(signal) }
             if let deadline, Clock.monotonic() >= deadline { end = .durationOver }
             if let command, let status = command.command.wait(blocking: false) {
@@ -300,7 +303,7 @@ struct RecordingSession: ~Copyable {
         let now = Clock.monotonic()
         // A ring that is filling up does not wait.
         let isDue = time <= now || events.rings.isFilling
-        let milliseconds = isDue ? 0 : min(UInt64(Self.tick), (time - now) / 1_000_000 + 1)
+        let milliseconds = isDue ? 0 : min(UInt64(Self.slowTick), (time - now) / 1_000_000 + 1)
         // The array outlives the call, which writes into its elements only. An early return is no harm.
         _ = unsafe poll(&waiting, nfds_t(waiting.count), Int32(milliseconds))
     }

@@ -46,8 +46,9 @@ final class SwitchBrake {
 
     /// Looks at what the rings got since the last look.
     func check() {
+        if events.isEmpty { return }
         let now = Clock.monotonic()
-        guard now - last.time >= Self.leastNanoseconds, !events.isEmpty else { return }
+        guard now - last.time >= Self.leastNanoseconds else { return }
         let written = rings.writtenByteCounts()
         let most = zip(written, last.written).map { $0 &- $1 }.max() ?? 0
         defer { last = (now, written) }

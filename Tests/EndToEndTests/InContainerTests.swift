@@ -47,7 +47,8 @@ extension EndToEnd {
                 try #require(outcome.status == 0, "\(outcome.errors)")
                 // `jostle targets` and then `jostle report`.
                 let row = try #require(outcome.output.split(separator: "\n").first { $0.contains(" shop ") })
-                #expect(row.contains("docker") && row.contains("shop/work:1"))
+                // Names share the width that is left: beside a busy cgroup of the machine the image is cut.
+                #expect(row.contains("docker") && row.contains("shop/wo"), "\(outcome.output)")
                 #expect(outcome.output.contains("shop · docker \(shop.id.prefix(12)) · image shop/work:1"))
                 let report = try await stage.report(stage.path("out/slow.jostle"))
                 let container = try #require(report.containers.first)

@@ -232,7 +232,7 @@ extension Host {
     public func kernelSymbols() -> KernelSymbols {
         let cache = KallsymsCache(self)
         if let kept = cache?.contents() { return KernelSymbols(kallsyms: kept, isKept: true) }
-        let contents = contents("/proc/kallsyms", expected: 16 << 20) ?? []
+        let contents = kallsyms()
         let symbols = KernelSymbols(kallsyms: contents)
         if !symbols.isHidden { cache?.keep(contents) }
         return symbols
@@ -240,6 +240,8 @@ extension Host {
 
     /// All of the kernel's names as they are now, and what was inserted into `symbols`.
     public func kernelSymbolsAnew(for symbols: KernelSymbols) -> KernelSymbols {
-        symbols.replaced(by: contents("/proc/kallsyms", expected: 16 << 20) ?? [])
+        symbols.replaced(by: kallsyms())
     }
+
+    private func kallsyms() -> [UInt8] { contents("/proc/kallsyms", expected: 16 << 20) ?? [] }
 }

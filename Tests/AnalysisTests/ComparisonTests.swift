@@ -161,6 +161,7 @@ struct ComparisonTests {
                 candidate: SyntheticLoad(cost: 60_000, seconds: 10, seed: 2 * seed + 2).profile())
             let change = try #require(comparison.containers[0].kernelShareChange)
             if change.low < 0.6 - 1.0 / 3 && 0.6 - 1.0 / 3 < change.high { holds += 1 }
+            #expect(change.halfWidth < 0.1)
             halfWidths += change.halfWidth
         }
         // 1,200 and 2,000 samples: 2.1 √(0.22 / 1200 + 0.24 / 2000) = 0.037, found out to a half or so.
